@@ -1,0 +1,144 @@
+"""A dataset: where events lie in S3, and whether they are of the kind that teaches."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, JsonValue, computed_field, model_validator
+
+from offer_ranking.catalog.errors import InUseError, UnsuitableError
+from offer_ranking.catalog.schema import PROPOSITION_INTERACTIONS, UnknownSchemaError, field_groups
+from offer_ranking.catalog.value import Description, Moment, Name, Value
+
+MAX_PREFIX_BYTES = 512  # half of what an S3 key may have, so that objects below still have names
+
+
+def _prefix(prefix: str) -> str:
+    problems = {
+        "must end in '/'": not prefix.endswith("/"),
+        "must not start with '/'": prefix.startswith("/"),
+        "must not hold an empty, '.' or '..' folder": any(p in {"", ".", ".."} for p in prefix[:-1].split("/")),
+        "must not hold control characters": not prefix.isprintable(),
+        f"must not exceed {MAX_PREFIX_BYTES} bytes": len(prefix.encode(errors="replace")) > MAX_PREFIX_BYTES,
+    }
+    for problem, present in problems.items():
+        if present:
+            raise ValueError(problem)
+    return prefix
+
+
+Prefix = Annotated[str, Field(min_length=2, max_length=MAX_PREFIX_BYTES), AfterValidator(_prefix)]
+Bucket = Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]+[a-z0-9]$")]
+Schema = Annotated[str, Field(min_length=1, max_length=256)] | dict[str, JsonValue]
+
+
+class NewDataset(Value):
+    """What a person sends to create a dataset. Without bucket and prefix it gets a managed location."""
+
+    name: Name
+    description: Description | None = None
+    bucket: Bucket | None = None
+    prefix: Prefix | None = None
+    schema_: Annotated[Schema, Field(alias="schema", description="a built-in's name, or an XDM schema document")]
+
+    @model_validator(mode="after")
+    def _location_is_whole(self) -> NewDataset:
+        if (self.bucket is None) != (self.prefix is None):
+            msg = "bucket and prefix go together: give both, or neither for a managed location"
+            raise ValueError(msg)
+        return self
+
+
+class DatasetEdit(Value):
+    """What a person sends to change a dataset; what is absent stays. A location never changes."""
+
+    name: Name | None = None
+    description: Description | None = None
+    schema_: Annotated[Schema | None, Field(alias="schema")] = None
+
+
+class Dataset(Value):
+    """A dataset as it stands."""
+
+    id: str
+    name: Name
+    description: Description | None
+    bucket: Bucket
+    prefix: Prefix
+    field_groups: tuple[str, ...]
+    version: int
+    created_at: Moment
+    updated_at: Moment
+    discovered: bool = Field(default=False, description="whether all that lay there at creation is on its way")
+    used_by: frozenset[str] = Field(default=frozenset(), description="models that learn from it")
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def eligible(self) -> bool:
+        """Whether models may learn from it."""
+        return PROPOSITION_INTERACTIONS in self.field_groups
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def reason(self) -> str | None:
+        """Why it is not eligible."""
+        if self.eligible:
+            return None
+        return 'The schema lacks the field group "Experience Event - Proposition Interactions".'
+
+    def holds(self, bucket: str, key: str) -> bool:
+        """Whether an object belongs to it. A folder's own placeholder does not."""
+        return bucket == self.bucket and key.startswith(self.prefix) and key != self.prefix
+
+
+def define_dataset(
+    new: NewDataset,
+    *,
+    id: str,
+    now: datetime,
+    managed_bucket: str,
+    buckets: frozenset[str],  # noqa: A002
+) -> Dataset:
+    """A new dataset. `buckets` are those the deployment may read. Raises UnsuitableError."""
+    bucket = new.bucket or managed_bucket
+    if bucket not in buckets:
+        raise UnsuitableError("/bucket", f"This deployment may not read the bucket {bucket!r}.")
+    return Dataset(
+        id=id,
+        name=new.name,
+        description=new.description,
+        bucket=bucket,
+        prefix=new.prefix or f"datasets/{id}/",
+        field_groups=_groups(new.schema_),
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def edit_dataset(dataset: Dataset, edit: DatasetEdit, *, now: datetime) -> Dataset:
+    """The dataset as edited, one version on; itself when nothing changes.
+
+    Raises UnsuitableError, and InUseError when the edit would take the field group from under a model.
+    """
+    changes: dict[str, Any] = {}
+    if edit.name is not None:
+        changes["name"] = edit.name
+    if "description" in edit.model_fields_set:
+        changes["description"] = edit.description
+    if edit.schema_ is not None:
+        changes["field_groups"] = _groups(edit.schema_)
+    edited = dataset.model_copy(update=changes)
+    if edited == dataset:
+        return dataset
+    if dataset.eligible and not edited.eligible and dataset.used_by:
+        raise InUseError("dataset", dataset.used_by)
+    return edited.model_copy(update={"version": dataset.version + 1, "updated_at": now})
+
+
+def _groups(schema: Schema) -> tuple[str, ...]:
+    try:
+        return field_groups(schema)
+    except UnknownSchemaError as error:
+        raise UnsuitableError("/schema", str(error)) from error

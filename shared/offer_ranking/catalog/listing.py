@@ -1,0 +1,71 @@
+"""Lists of definitions: ordered, and in pages that stay right while definitions come and go."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from offer_ranking.catalog.errors import UnsuitableError
+from offer_ranking.catalog.value import fold
+
+
+class Definition(Protocol):
+    """What can be listed."""
+
+    @property
+    def id(self) -> str: ...
+
+
+D = TypeVar("D", bound=Definition)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[D]):
+    """One page: its definitions, how many there are on all pages, and where the next one starts (None: no more)."""
+
+    results: tuple[D, ...]
+    total: int
+    next: str | None
+
+
+def page(definitions: Sequence[D], *, order_by: str, limit: int, start: str | None) -> Page[D]:
+    """The page that starts after the place `start`.
+
+    `order_by` is a field in snake_case, descending with a leading `-`; equal ones are ordered by id. A place names
+    the last definition seen by value, not by number, so that nothing is seen twice or missed when others are created
+    or deleted between two pages. Raises UnsuitableError for a `start` that no page of this order gave.
+    """
+    field, descending = order_by.removeprefix("-"), order_by.startswith("-")
+
+    def place(definition: D) -> tuple[str, str]:
+        value = getattr(definition, field)
+        return (
+            fold(value) if field == "name" else value.isoformat() if hasattr(value, "isoformat") else str(value)
+        ), definition.id
+
+    ordered = sorted(definitions, key=place, reverse=descending)
+    if start is not None:
+        last = _read(start, order_by)
+        ordered = [one for one in ordered if (place(one) < last if descending else place(one) > last)]
+    shown = ordered[:limit]
+    more = len(ordered) > limit
+    return Page(tuple(shown), len(definitions), _write(order_by, place(shown[-1])) if more else None)
+
+
+def _write(order_by: str, place: tuple[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([order_by, *place]).encode()).decode().rstrip("=")
+
+
+def _read(start: str, order_by: str) -> tuple[str, str]:
+    try:
+        found = json.loads(base64.b64decode(start + "=" * (-len(start) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise UnsuitableError("/query/start", "start is not a place that a list answered as next") from error
+    match found:
+        case [str(order), str(value), str(last_id)] if order == order_by:
+            return value, last_id
+    raise UnsuitableError("/query/start", "start belongs to a list of another order")
