@@ -1,0 +1,50 @@
+"""What a caller asks of a ranking."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from offer_ranking.catalog.value import Key, Value
+from offer_ranking.ranking.candidates import Offer
+
+MOST_OFFERS = 10_000
+MOST_REQUESTS = 100
+MOST_OFFERS_OF_A_BATCH = 20_000
+SEEDS = 2**53  # those that JavaScript can tell apart
+
+
+def _distinct(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    if len({offer.id for offer in offers}) != len(offers):
+        msg = "offers must have distinct ids"
+        raise ValueError(msg)
+    return offers
+
+
+def _few(requests: tuple[RankingRequest, ...]) -> tuple[RankingRequest, ...]:
+    if sum(len(request.offers or ()) for request in requests) > MOST_OFFERS_OF_A_BATCH:
+        msg = f"the requests must not hold more than {MOST_OFFERS_OF_A_BATCH} offers together"
+        raise ValueError(msg)
+    return requests
+
+
+class RankingRequest(Value):
+    """One ranking asked for. Without `offers`, all that the model knows are ranked."""
+
+    offers: (
+        Annotated[tuple[Offer, ...], Field(min_length=1, max_length=MOST_OFFERS), AfterValidator(_distinct)] | None
+    ) = None
+    audiences: Annotated[tuple[Key, ...], Field(max_length=1000)] = ()
+    context: Annotated[dict[Key, Annotated[str, Field(max_length=256)] | float | bool], Field(max_length=100)] = Field(
+        default_factory=dict
+    )
+    profile_id: Key | None = None
+    count: Annotated[int, Field(ge=1, le=MOST_OFFERS)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=SEEDS)] | None = None
+
+
+class BatchRequest(Value):
+    """Several rankings of one model."""
+
+    requests: Annotated[tuple[RankingRequest, ...], Field(min_length=1, max_length=MOST_REQUESTS), AfterValidator(_few)]
