@@ -1,0 +1,327 @@
+"""Datasets and AI models: create, check, list, read, edit, duplicate, delete. Also the OpenAPI document, and health."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypedDict
+
+from aws_lambda_powertools import Logger
+from pydantic import BaseModel, ConfigDict, Field
+
+from offer_ranking import __version__
+from offer_ranking.catalog.change import Change
+from offer_ranking.catalog.dataset import Dataset, DatasetEdit, NewDataset, define_dataset, edit_dataset
+from offer_ranking.catalog.errors import InUseError
+from offer_ranking.catalog.lifecycle import Status
+from offer_ranking.catalog.listing import Page, page
+from offer_ranking.catalog.model import (
+    Duplicate,
+    Model,
+    ModelEdit,
+    ModelType,
+    NewModel,
+    check_datasets,
+    check_deletable,
+    define_model,
+    duplicate_model,
+    edit_model,
+)
+from offer_ranking.catalog.once import Once
+from offer_ranking.catalog.value import fold
+from offer_ranking.http import problem as problems
+from offer_ranking.http.api import Answer, Api, Call, etag
+from offer_ranking.http.once import once
+from offer_ranking.http.principal import Permission
+from offer_ranking.measuring.sample import Sample, sample
+from offer_ranking.storage import clients
+from offer_ranking.storage.creates import Creates
+from offer_ranking.storage.datasets import Datasets
+from offer_ranking.storage.hints import Hints
+from offer_ranking.storage.models import Models
+from offer_ranking.storage.objects import S3Objects
+
+TABLE = os.environ["CATALOG_TABLE"]
+MANAGED_BUCKET = os.environ["DATASETS_BUCKET"]
+BUCKETS = frozenset([MANAGED_BUCKET, *filter(None, os.environ.get("DATASET_BUCKETS", "").split(","))])
+
+datasets = Datasets(clients.dynamodb(), TABLE)
+models = Models(clients.dynamodb(), TABLE)
+creates = Creates(clients.dynamodb(), TABLE)
+objects = S3Objects(clients.s3())
+hints = Hints(clients.sqs(), objects_queue=os.environ["OBJECTS_QUEUE"], fits_queue=os.environ["FITS_QUEUE"])
+api = Api(Logger(service="manage_models"))
+
+
+class _Query(BaseModel):
+    """What every list takes. Unknown parameters are refused, so that a misspelt filter does not list everything."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str | None, Field(max_length=255, description="part of the name, compared after folding")] = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 50
+    start: Annotated[str | None, Field(max_length=4096, description="`next` of the page before")] = None
+
+
+class DatasetQuery(_Query):
+    """Filters, order and place of a list of datasets."""
+
+    eligible: bool | None = None
+    order_by: Annotated[
+        Literal["name", "-name", "createdAt", "-createdAt", "updatedAt", "-updatedAt"], Field(alias="orderBy")
+    ] = "-updatedAt"
+
+
+class ModelQuery(_Query):
+    """Filters, order and place of a list of models."""
+
+    status: Status | None = None
+    type: ModelType | None = None
+    order_by: Annotated[
+        Literal[
+            "name", "-name", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "status", "-status", "type", "-type"
+        ],
+        Field(alias="orderBy"),
+    ] = "-updatedAt"
+
+
+class DatasetPage(TypedDict):
+    """One page of datasets; `next`, when there is more, is the `start` of the next page."""
+
+    results: list[Dataset]
+    count: int
+    total: int
+    next: str | None
+
+
+class ModelPage(TypedDict):
+    """One page of models; `next`, when there is more, is the `start` of the next page."""
+
+    results: list[Model]
+    count: int
+    total: int
+    next: str | None
+
+
+class History(TypedDict):
+    """Every change, oldest first."""
+
+    results: list[Change]
+
+
+class Health(TypedDict):
+    """That this is up, and which release."""
+
+    status: Literal["ok"]
+    version: str
+
+
+@api.operation("POST", "/datasets", needs=Permission.MANAGE, gives=Dataset, status=201,
+               problems=(problems.NAME_TAKEN, problems.OVERLAP, problems.KEY_REUSED))  # fmt: skip
+def create_dataset(call: Call, body: NewDataset) -> Answer:
+    """Create a dataset. What lies there already is counted from the start."""
+    now = datetime.now(UTC)
+    dataset = define_dataset(body, id=_new_id(), now=now, managed_bucket=MANAGED_BUCKET, buckets=BUCKETS)
+
+    def create(remembering: Callable[[Answer], Once | None]) -> Answer:
+        answer = _created("datasets", dataset)
+        datasets.create(dataset, _change(call, "create", now, None, dataset), remembering(answer))
+        return answer
+
+    answer = once(call, creates, now, create)
+    # Also when the answer is a remembered one: the first call may have ended before it came here.
+    hints.discover(json.loads(answer.body)["id"])
+    return answer
+
+
+@api.operation("GET", "/datasets", needs=Permission.READ, gives=DatasetPage)
+def list_datasets(query: DatasetQuery) -> Answer:
+    """List datasets."""
+    found = [
+        dataset
+        for dataset in datasets.all()
+        if (query.eligible is None or dataset.eligible == query.eligible) and _named(dataset.name, query)
+    ]
+    return _page(page(found, order_by=_snake(query.order_by), limit=query.limit, start=query.start))
+
+
+@api.operation("GET", "/datasets/{dataset_id}", needs=Permission.READ, gives=Dataset, problems=(problems.NOT_FOUND,))
+def read_dataset(dataset_id: str) -> Answer:
+    """Read a dataset."""
+    return _shown(datasets.get(dataset_id))
+
+
+@api.operation("PATCH", "/datasets/{dataset_id}", needs=Permission.MANAGE, gives=Dataset,
+               problems=(problems.NOT_FOUND, problems.NAME_TAKEN, problems.IN_USE, problems.STALE, problems.MATCH_NEEDED))  # fmt: skip
+def change_dataset(call: Call, dataset_id: str, body: DatasetEdit) -> Answer:
+    """Edit a dataset; its location never changes."""
+    before = datasets.get(dataset_id)
+    call.must_match("dataset", before.version)
+    now = datetime.now(UTC)
+    after = edit_dataset(before, body, now=now)
+    if after is not before:
+        datasets.save(before, after, _change(call, "edit", now, before, after))
+    return _shown(after)
+
+
+@api.operation("DELETE", "/datasets/{dataset_id}", needs=Permission.MANAGE, status=204,
+               problems=(problems.NOT_FOUND, problems.IN_USE, problems.STALE, problems.MATCH_NEEDED))  # fmt: skip
+def delete_dataset(call: Call, dataset_id: str) -> Answer:
+    """Delete a dataset that no model uses. Its objects stay where they are."""
+    dataset = datasets.get(dataset_id)
+    call.must_match("dataset", dataset.version)
+    if dataset.used_by:
+        raise InUseError("dataset", dataset.used_by)
+    datasets.delete(dataset, _change(call, "delete", datetime.now(UTC), dataset, None))
+    return Answer.none()
+
+
+@api.operation("POST", "/datasets/{dataset_id}/check", needs=Permission.MANAGE, gives=Sample,
+               problems=(problems.NOT_FOUND,))  # fmt: skip
+def check_dataset(dataset_id: str) -> Answer:
+    """Read a sample of the dataset, and say what its events are and which are refused, and why."""
+    return Answer.of(sample(datasets.get(dataset_id), objects))
+
+
+@api.operation("POST", "/models", needs=Permission.MANAGE, gives=Model, status=201,
+               problems=(problems.NAME_TAKEN, problems.KEY_REUSED))  # fmt: skip
+def create_model(call: Call, body: NewModel) -> Answer:
+    """Create an AI model, as a draft."""
+    now = datetime.now(UTC)
+    model = define_model(body, id=_new_id(), now=now)
+    return once(call, creates, now, _creating(call, "create", model, now))
+
+
+@api.operation("GET", "/models", needs=Permission.READ, gives=ModelPage)
+def list_models(query: ModelQuery) -> Answer:
+    """List AI models."""
+    found = [
+        model
+        for model in models.all()
+        if query.status in {None, model.status} and query.type in {None, model.type} and _named(model.name, query)
+    ]
+    return _page(page(found, order_by=_snake(query.order_by), limit=query.limit, start=query.start))
+
+
+@api.operation("GET", "/models/{model_id}", needs=Permission.READ, gives=Model, problems=(problems.NOT_FOUND,))
+def read_model(model_id: str) -> Answer:
+    """Read an AI model."""
+    return _shown(models.get(model_id))
+
+
+@api.operation("PATCH", "/models/{model_id}", needs=Permission.MANAGE, gives=Model,
+               problems=(problems.NOT_FOUND, problems.NAME_TAKEN, problems.ILLEGAL_TRANSITION, problems.STALE,
+                         problems.MATCH_NEEDED))  # fmt: skip
+def change_model(call: Call, model_id: str, body: ModelEdit) -> Answer:
+    """Edit an AI model, also a live one; its type never changes."""
+    before = models.get(model_id)
+    call.must_match("model", before.version)
+    now = datetime.now(UTC)
+    after = edit_model(before, body, now=now)
+    if after is not before:
+        if after.dataset_ids != before.dataset_ids:
+            check_datasets(after.dataset_ids, datasets.some(after.dataset_ids))
+        models.save(before, after, _change(call, "edit", now, before, after))
+        if after.status is Status.LIVE:
+            hints.fit(model_id)
+    return _shown(after)
+
+
+@api.operation("DELETE", "/models/{model_id}", needs=Permission.MANAGE, status=204,
+               problems=(problems.NOT_FOUND, problems.IN_USE, problems.ILLEGAL_TRANSITION, problems.STALE,
+                         problems.MATCH_NEEDED))  # fmt: skip
+def delete_model(call: Call, model_id: str) -> Answer:
+    """Delete a draft or an archived AI model. Its history stays."""
+    model = models.get(model_id)
+    call.must_match("model", model.version)
+    check_deletable(model)
+    models.delete(model, _change(call, "delete", datetime.now(UTC), model, None))
+    return Answer.none()
+
+
+@api.operation("GET", "/models/{model_id}/history", needs=Permission.READ, gives=History,
+               problems=(problems.NOT_FOUND,))  # fmt: skip
+def read_history(model_id: str) -> Answer:
+    """Who changed the AI model, when, from what, to what."""
+    return Answer.of({"results": [change.json_ready() for change in models.history(model_id)]})
+
+
+@api.operation("POST", "/models/{model_id}/duplicate", needs=Permission.MANAGE, gives=Model, status=201,
+               problems=(problems.NOT_FOUND, problems.NAME_TAKEN, problems.KEY_REUSED))  # fmt: skip
+def duplicate(call: Call, model_id: str, body: Duplicate) -> Answer:
+    """Make a draft of the same definition under another name."""
+    now = datetime.now(UTC)
+    copy = duplicate_model(models.get(model_id), body.name, id=_new_id(), now=now)
+    return once(call, creates, now, _creating(call, "duplicate", copy, now))
+
+
+@api.operation("GET", "/openapi.json", needs=None, gives=dict[str, Any])
+def read_openapi() -> Answer:
+    """This document, OpenAPI 3.1."""
+    return Answer(200, Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
+
+
+@api.operation("GET", "/health", needs=None, gives=Health)
+def read_health() -> Answer:
+    """Whether this is up."""
+    return Answer.of({"status": "ok", "version": __version__})
+
+
+def _creating(
+    call: Call, action: str, model: Model, now: datetime
+) -> Callable[[Callable[[Answer], Once | None]], Answer]:
+    """The create of a model, for `once`; a repeated one never comes to the checks that might refuse it by now."""
+
+    def create(remembering: Callable[[Answer], Once | None]) -> Answer:
+        check_datasets(model.dataset_ids, datasets.some(model.dataset_ids))
+        answer = _created("models", model)
+        models.create(model, _change(call, action, now, None, model), remembering(answer))
+        return answer
+
+    return create
+
+
+def _change(
+    call: Call, action: str, now: datetime, before: Dataset | Model | None, after: Dataset | Model | None
+) -> Change:
+    version = after.version if after else before.version + 1 if before else 1
+    return Change(
+        action=action,
+        who=call.principal.id,
+        at=now,
+        version=version,
+        before=before.json_ready() if before else None,
+        after=after.json_ready() if after else None,
+    )
+
+
+def _created(collection: str, thing: Dataset | Model) -> Answer:
+    return Answer.of(thing, 201, Location=f"/{collection}/{thing.id}", ETag=etag(thing.version))
+
+
+def _shown(thing: Dataset | Model) -> Answer:
+    return Answer.of(thing, ETag=etag(thing.version))
+
+
+def _page(shown: Page[Any]) -> Answer:
+    results = [one.json_ready() for one in shown.results]
+    return Answer.of({"results": results, "count": len(results), "total": shown.total, "next": shown.next})
+
+
+def _named(name: str, query: _Query) -> bool:
+    return query.name is None or fold(query.name) in fold(name)
+
+
+def _snake(order_by: str) -> str:
+    return order_by.replace("At", "_at")
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+lambda_handler = api

@@ -1,0 +1,49 @@
+"""What whole datasets count as, as of one moment, read from their aggregates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from offer_ranking.counting.accounting import Accounting
+from offer_ranking.counting.aggregate import Aggregate, Pointer
+from offer_ranking.counting.counts import Counts
+from offer_ranking.counting.ledger import CountFiles, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetCounts:
+    """The aggregates of some datasets. Taken once, so that what is read of them belongs together."""
+
+    pointers: tuple[Pointer, ...]
+    aggregates: tuple[Aggregate, ...]
+    files: CountFiles
+
+    @classmethod
+    def of(cls, dataset_ids: Iterable[str], ledger: Ledger, files: CountFiles) -> DatasetCounts:
+        """As they stand now."""
+        pointers = tuple(ledger.pointer(dataset_id) for dataset_id in dataset_ids)
+        aggregates = tuple(files.aggregate(one.name) if one.name else Aggregate() for one in pointers)
+        return cls(pointers, aggregates, files)
+
+    @property
+    def generations(self) -> dict[str, int]:
+        """The generation of each dataset's aggregate."""
+        return {pointer.dataset_id: pointer.generation for pointer in self.pointers}
+
+    @property
+    def accounting(self) -> Accounting:
+        """What became of every line of all of them."""
+        total = Accounting.zero()
+        for aggregate in self.aggregates:
+            total += aggregate.accounting
+        return total
+
+    def since(self, day: int | None) -> Counts:
+        """The counts of all event days from `day` on (days since 1970), of all days when None."""
+        total = Counts.zero()
+        for aggregate in self.aggregates:
+            for event_day, name in sorted(aggregate.days.items()):
+                if day is None or event_day >= day:
+                    total += self.files.day(name)
+        return total

@@ -1,0 +1,74 @@
+"""The answer to one request, in the form that callers copy unchanged into their display and interact events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NotRequired, TypedDict
+
+from offer_ranking.events.token import Token, TokenKeys, sign
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Strategy(TypedDict):
+    """How the offers were ranked, in the words of XDM's `scopeDetails.strategies`."""
+
+    step: str
+    strategyID: str
+    algorithmID: str
+    trafficType: str
+
+
+class Characteristics(TypedDict):
+    """What counting needs in clear, and the same signed. `etags` says which version of each offer was ranked."""
+
+    snapshotVersion: str
+    cell: str
+    issuedAt: str
+    etags: NotRequired[dict[str, str]]
+    eventToken: NotRequired[str]
+
+
+class ScopeDetails(TypedDict):
+    """XDM's `scopeDetails`."""
+
+    decisionProvider: str
+    correlationID: str
+    strategies: list[Strategy]
+    characteristics: Characteristics
+
+
+class Proposition(TypedDict):
+    """XDM's proposition, to which a caller adds the `items` it shows."""
+
+    id: str
+    scope: str
+    scopeDetails: ScopeDetails
+
+
+def proposition_of(
+    token: Token, *, scope: str, step: str, algorithm: str, etags: Mapping[str, str], keys: TokenKeys | None
+) -> Proposition:
+    """The proposition of what a token says was served; unsigned while there are no keys.
+
+    `step` is `aiModel`, or `fallback`, whose events teach nothing.
+    """
+    issued = (_EPOCH + timedelta(milliseconds=token.issued_ms)).isoformat(timespec="milliseconds")
+    characteristics = Characteristics(
+        snapshotVersion=str(token.snapshot_version),
+        cell=token.cell,
+        issuedAt=issued.replace("+00:00", "Z"),
+    )
+    if etags:
+        characteristics["etags"] = dict(etags)
+    if keys is not None:
+        characteristics["eventToken"] = sign(token, keys.current)
+    strategy = Strategy(step=step, strategyID=token.model, algorithmID=algorithm, trafficType=token.traffic_type)
+    details = ScopeDetails(
+        decisionProvider="EXD",
+        correlationID=token.proposition,
+        strategies=[strategy],
+        characteristics=characteristics,
+    )
+    return Proposition(id=token.proposition, scope=scope, scopeDetails=details)

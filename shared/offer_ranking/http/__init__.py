@@ -1,0 +1,1 @@
+"""The only place that knows API Gateway: operations, principals, problem documents, the OpenAPI document."""

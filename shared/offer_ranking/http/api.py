@@ -1,0 +1,275 @@
+"""Operations over Powertools' router: who may, what goes in, what comes out, in one declaration each.
+
+The router's own validation is not used: it runs before any check of who calls, takes the first of a list for an
+object, validates every answer a second time, and adds an eighth to a cold start. Pydantic reads the body itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import inspect
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_type_hints
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, LambdaFunctionUrlResolver, Response
+from aws_lambda_powertools.event_handler.router import Router
+from pydantic import BaseModel, TypeAdapter
+
+from offer_ranking.catalog.errors import StaleEditError
+from offer_ranking.http import problem as problems
+from offer_ranking.http.principal import Permission, Principal
+from offer_ranking.http.problem import FieldError, Kind, RequestError, problem
+from offer_ranking.http.verifier import UnauthenticatedError, Verifier
+
+MAX_BODY_BYTES = 6_000_000  # what Lambda takes
+_PUBLIC = Principal("anonymous", frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation answers: a status, a body ready to send, headers."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, value: BaseModel | Mapping[str, Any], status: int = 200, **headers: str) -> Answer:
+        """A JSON answer. Header names are given with underscores."""
+        text = value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value, separators=(",", ":"))
+        return cls(status, text, {name.replace("_", "-"): one for name, one in headers.items()})
+
+    @classmethod
+    def none(cls) -> Answer:
+        """204."""
+        return cls(204, "")
+
+    def to_json(self) -> str:
+        """For an Idempotency-Key to answer again."""
+        return json.dumps({"status": self.status, "body": self.body, "headers": dict(self.headers)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Answer:
+        """What to_json wrote."""
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, after its caller is known."""
+
+    principal: Principal
+    operation: str
+    request_id: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def must_match(self, noun: str, version: int) -> None:
+        """Raises RequestError (428) without If-Match, StaleEditError (412) when it names another version."""
+        header = self.headers.get("if-match", "").strip()
+        if not header:
+            raise RequestError(problems.MATCH_NEEDED, "Send the ETag you read as If-Match.")
+        if header != "*" and etag(version) not in [one.strip() for one in header.split(",")]:
+            raise StaleEditError(noun)
+
+    def idempotency_key(self) -> str | None:
+        """What a repeated create is known by: caller, operation and Idempotency-Key, hashed. Raises RequestError."""
+        key = self.headers.get("idempotency-key")
+        if key is None:
+            return None
+        if not 1 <= len(key) <= 255:
+            errors = [FieldError(pointer="/headers/Idempotency-Key", detail="must have 1 to 255 characters")]
+            raise RequestError(problems.INVALID, "The Idempotency-Key must have 1 to 255 characters.", errors)
+        parts = json.dumps([self.principal.id, self.operation, key])
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+    def body_hash(self) -> str:
+        """What the body is known by."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route, for the router and for the OpenAPI document."""
+
+    method: str
+    path: str
+    handler: Callable[..., Answer]
+    needs: Permission | None
+    gives: Any
+    status: int
+    body: Any
+    query: type[BaseModel] | None
+    problems: tuple[Kind, ...]
+
+    @property
+    def id(self) -> str:
+        """The handler's name."""
+        return self.handler.__name__
+
+    @property
+    def summary(self) -> str:
+        """The first line of the handler's docstring."""
+        return (inspect.getdoc(self.handler) or "").partition("\n")[0]
+
+
+class Api:
+    """The operations of one function, and its Lambda handler.
+
+    `iam` is what a caller with an IAM principal may do through the function's own URL; without it such an event is
+    not authenticated.
+    """
+
+    def __init__(self, logger: Logger, *, iam: Permission | None = None) -> None:
+        self.operations: list[Operation] = []
+        self.logger = logger
+        self._iam = iam
+        self._verifier: Verifier | None = None
+        self._router = Router()
+        self._rest = APIGatewayRestResolver()
+        self._url = LambdaFunctionUrlResolver()
+        for resolver in (self._rest, self._url):
+            resolver.exception_handler(Exception)(self._failed)
+            resolver.not_found(self._not_found)
+        self._included = False
+
+    def operation(  # noqa: PLR0913 - a declaration
+        self,
+        method: str,
+        path: str,
+        *,
+        needs: Permission | None,
+        gives: Any = None,  # noqa: ANN401 - a type
+        status: int = 200,
+        problems: tuple[Kind, ...] = (),
+    ) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+        """Declare an operation. Its handler takes `call`, path parameters by name, and typed `body` and `query`."""
+
+        def declare(handler: Callable[..., Answer]) -> Callable[..., Answer]:
+            hints = get_type_hints(handler)
+            one = Operation(
+                method, path, handler, needs, gives, status, hints.get("body"), hints.get("query"), problems
+            )
+            self.operations.append(one)
+            self._router.route(path.replace("{", "<").replace("}", ">"), method=method)(self._run(one))
+            return handler
+
+        return declare
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's own
+        """The Lambda handler."""
+        started = time.perf_counter()
+        if not self._included:
+            self._rest.include_router(self._router)
+            self._url.include_router(self._router)
+            self._included = True
+        is_url = event.get("version") == "2.0"
+        if is_url and self._iam is None:
+            answer = _problem_answer(UnauthenticatedError("This function has no address of its own."))
+        else:
+            answer = (self._url if is_url else self._rest).resolve(event, context)
+        request = event.get("requestContext") or {}
+        self.logger.info(
+            "request",
+            method=event.get("httpMethod") or (request.get("http") or {}).get("method"),
+            route=event.get("resource") or "url",
+            status=answer["statusCode"],
+            milliseconds=round(1000 * (time.perf_counter() - started), 2),
+            request_id=request.get("requestId"),
+        )
+        return answer
+
+    def _run(self, operation: Operation) -> Callable[..., Response[str]]:
+        hints = get_type_hints(operation.handler)
+        wants = inspect.signature(operation.handler).parameters
+        body_type = TypeAdapter(hints["body"]) if "body" in wants else None
+
+        def run(**path: str) -> Response[str]:
+            event = self._router.current_event.raw_event
+            call = self._call(operation, event)
+            arguments: dict[str, Any] = dict(path)
+            if "call" in wants:
+                arguments["call"] = call
+            if operation.query is not None:
+                arguments["query"] = _query(operation.query, event)
+            if body_type is not None:
+                _check_content_type(call.headers)
+                arguments["body"] = body_type.validate_json(call.body)
+            answer = operation.handler(**arguments)
+            return Response(answer.status, "application/json", answer.body, dict(answer.headers))
+
+        run.__name__ = operation.id
+        return run
+
+    def _call(self, operation: Operation, event: dict[str, Any]) -> Call:
+        headers = {
+            name.lower(): str(value) for name, value in (event.get("headers") or {}).items() if value is not None
+        }
+        context = event.get("requestContext") or {}
+        principal = _PUBLIC if operation.needs is None else self._principal(headers, event)
+        if operation.needs is not None and operation.needs not in principal.permissions:
+            raise RequestError(problems.FORBIDDEN, f"This needs the permission {operation.needs.value!r}.")
+        return Call(principal, operation.id, str(context.get("requestId", "")), headers, _body(event))
+
+    def _principal(self, headers: Mapping[str, str], event: dict[str, Any]) -> Principal:
+        if event.get("version") == "2.0" and self._iam is not None:
+            iam = ((event.get("requestContext") or {}).get("authorizer") or {}).get("iam") or {}
+            if iam.get("userArn"):
+                return Principal(iam["userArn"], frozenset({self._iam}))
+        if self._verifier is None:
+            self._verifier = Verifier.from_environment()
+        return self._verifier.principal(headers.get("authorization"))
+
+    def _failed(self, error: Exception) -> Response[str]:
+        document = problem(error)
+        if document["status"] >= 500:  # noqa: PLR2004
+            self.logger.exception("failed")
+        headers = {"Retry-After": "1"} if document["status"] == problems.UNAVAILABLE.status else {}
+        return Response(document["status"], "application/problem+json", json.dumps(document), headers)
+
+    def _not_found(self, _: Exception) -> Response[str]:
+        return self._failed(RequestError(problems.NOT_FOUND, "There is no such route."))
+
+
+def etag(version: int) -> str:
+    """A version as a strong entity tag."""
+    return f'"{version}"'
+
+
+def _problem_answer(error: Exception) -> dict[str, Any]:
+    document = problem(error)
+    headers = {"Content-Type": "application/problem+json"}
+    return {"statusCode": document["status"], "headers": headers, "body": json.dumps(document)}
+
+
+def _query(kind: type[BaseModel], event: dict[str, Any]) -> BaseModel:
+    parameters = {
+        name: value for name, value in (event.get("queryStringParameters") or {}).items() if value is not None
+    }
+    return kind.model_validate_strings(parameters)
+
+
+def _check_content_type(headers: Mapping[str, str]) -> None:
+    given = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if given not in {"application/json", "application/merge-patch+json", ""}:
+        raise RequestError(problems.UNSUPPORTED, f"Send application/json, not {given!r}.")
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            raw = base64.b64decode(body, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise RequestError(problems.UNREADABLE, "The body is not valid base64.") from error
+    else:
+        raw = body.encode("utf-8", errors="surrogatepass")  # a lone surrogate is then refused as bad UTF-8
+    if len(raw) > MAX_BODY_BYTES:
+        raise RequestError(problems.TOO_LARGE, f"The body exceeds {MAX_BODY_BYTES} bytes.")
+    return raw

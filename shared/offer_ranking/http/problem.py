@@ -1,0 +1,127 @@
+"""Problem documents (RFC 9457), and the one table that gives each error its status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
+
+from pydantic import ValidationError
+
+from offer_ranking.catalog import errors as catalog
+from offer_ranking.http.verifier import IssuerUnreachableError, UnauthenticatedError
+
+
+class FieldError(TypedDict):
+    """What is wrong with one field; `pointer` is a JSON pointer (RFC 6901)."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(TypedDict):
+    """The body of every answer that is not a success."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: NotRequired[list[FieldError]]
+    allowed: NotRequired[list[str]]
+    usedBy: NotRequired[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem."""
+
+    slug: str
+    status: int
+    title: str
+
+    @property
+    def type(self) -> str:
+        """The URI that names it."""
+        return f"urn:offer-ranking:problem:{self.slug}"
+
+
+class RequestError(Exception):
+    """A request that cannot be taken, of a kind, with the fields that are wrong."""
+
+    def __init__(self, kind: Kind, detail: str, errors: list[FieldError] | None = None) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.errors = errors or []
+
+
+UNREADABLE = Kind("unreadable", 400, "The request cannot be read")
+INVALID = Kind("invalid", 422, "The request is readable, but wrong")
+UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid bearer token is needed")
+FORBIDDEN = Kind("forbidden", 403, "The permission is missing")
+NOT_FOUND = Kind("not-found", 404, "There is no such thing")
+NAME_TAKEN = Kind("name-taken", 409, "The name is taken")
+OVERLAP = Kind("overlap", 409, "The location overlaps another dataset's")
+IN_USE = Kind("in-use", 409, "It is in use")
+ILLEGAL_TRANSITION = Kind("illegal-transition", 409, "The lifecycle has no such step")
+NOT_LIVE = Kind("not-live", 409, "The model is not live")
+STALE = Kind("stale", 412, "It was changed meanwhile")
+TOO_LARGE = Kind("too-large", 413, "The request is too large")
+UNSUPPORTED = Kind("unsupported-media-type", 415, "The content type is not supported")
+KEY_REUSED = Kind("idempotency-key-reused", 422, "The idempotency key was used for another request")
+MATCH_NEEDED = Kind("match-needed", 428, "If-Match is needed")
+UNEXPECTED = Kind("unexpected", 500, "Something went wrong on our side")
+UNAVAILABLE = Kind("unavailable", 503, "Try again in a moment")
+
+KINDS = tuple(value for value in list(globals().values()) if isinstance(value, Kind))
+
+STATUS_OF: dict[type[Exception], Kind] = {
+    UnauthenticatedError: UNAUTHENTICATED,
+    IssuerUnreachableError: UNAVAILABLE,
+    catalog.ContentionError: UNAVAILABLE,
+    catalog.NotFoundError: NOT_FOUND,
+    catalog.NameTakenError: NAME_TAKEN,
+    catalog.StaleEditError: STALE,
+    catalog.InUseError: IN_USE,
+    catalog.OverlapError: OVERLAP,
+    catalog.UnsuitableError: INVALID,
+    catalog.IllegalTransitionError: ILLEGAL_TRANSITION,
+    catalog.NotServedError: NOT_LIVE,
+}
+
+
+def problem(error: Exception) -> Problem:
+    """The problem document of an error; what is in no table is unexpected, and says nothing of its inside."""
+    if isinstance(error, ValidationError):
+        return _invalid(error)
+    kind = error.kind if isinstance(error, RequestError) else STATUS_OF.get(type(error), UNEXPECTED)
+    detail = str(error) if kind is not UNEXPECTED else "The request was logged; ask again, or ask us."
+    document = Problem(type=kind.type, title=kind.title, status=kind.status, detail=detail or kind.title)
+    if isinstance(error, RequestError) and error.errors:
+        document["errors"] = error.errors
+    elif (pointer := getattr(error, "pointer", None)) is not None:
+        document["errors"] = [FieldError(pointer=pointer, detail=detail)]
+    if isinstance(error, catalog.IllegalTransitionError):
+        document["allowed"] = list(error.allowed)
+    if isinstance(error, catalog.InUseError):
+        document["usedBy"] = list(error.used_by)
+    return document
+
+
+def _invalid(error: ValidationError) -> Problem:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    unreadable = any(one["type"] == "json_invalid" for one in found)
+    kind = UNREADABLE if unreadable else INVALID
+    errors = [
+        FieldError(pointer=pointer(one["loc"]), detail=one["msg"].removeprefix("Value error, ")) for one in found[:50]
+    ]
+    detail = "; ".join(f"{one['pointer'] or 'the body'}: {one['detail']}" for one in errors[:3])
+    return Problem(type=kind.type, title=kind.title, status=kind.status, detail=detail, errors=errors)
+
+
+def pointer(location: tuple[int | str, ...]) -> str:
+    """A place inside a document as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
+
+
+def example(kind: Kind) -> dict[str, Any]:
+    """What the OpenAPI document shows of a kind."""
+    return {"type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.title}

@@ -1,0 +1,123 @@
+"""The parts that the writes of every definition share: its name, its record of changes, its idempotency key."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from offer_ranking.catalog.change import Change
+from offer_ranking.catalog.errors import NameTakenError
+from offer_ranking.catalog.once import AlreadyDoneError, Once
+from offer_ranking.catalog.value import fold
+from offer_ranking.storage.transaction import Item, Write
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+REMEMBERED = timedelta(hours=24)
+
+
+def name_key(noun: str, name: str) -> Item:
+    """Where a name is claimed. Hashed, since a folded name can outgrow a key."""
+    return {"pk": {"S": f"name#{noun}"}, "sk": {"S": hashlib.sha256(fold(name).encode()).hexdigest()}}
+
+
+def claim_name(table: str, noun: str, name: str, id: str) -> Write:  # noqa: A002 - the field is called id
+    """Nobody else of this kind may have the name; one's own spelling of it may change."""
+    return Write(
+        {
+            "Put": {
+                "TableName": table,
+                "Item": {**name_key(noun, name), "id": {"S": id}},
+                "ConditionExpression": "attribute_not_exists(pk) OR id = :id",
+                "ExpressionAttributeValues": {":id": {"S": id}},
+            }
+        },
+        lambda _: NameTakenError(noun, name),
+    )
+
+
+def release_name(table: str, noun: str, name: str) -> Write:
+    """The name becomes free."""
+    return Write({"Delete": {"TableName": table, "Key": name_key(noun, name)}}, _unconditional)
+
+
+def rename(table: str, noun: str, old: str, new: str, id: str) -> list[Write]:  # noqa: A002
+    """The writes that take a new name and let go of the old; none when the name stays."""
+    if old == new:
+        return []
+    taken = [claim_name(table, noun, new, id)]
+    # The same folded name is one item, which a transaction may touch only once.
+    return taken if fold(old) == fold(new) else [*taken, release_name(table, noun, old)]
+
+
+def record(table: str, noun: str, id: str, change: Change) -> Write:  # noqa: A002
+    """The audit record of a change, in the change's own transaction."""
+    return Write(
+        {
+            "Put": {
+                "TableName": table,
+                "Item": {
+                    "pk": {"S": f"changes#{noun}#{id}"},
+                    "sk": {"S": f"{change.version:010d}"},
+                    "change": {"S": change.model_dump_json()},
+                },
+            }
+        },
+        _unconditional,
+    )
+
+
+def history(client: DynamoDBClient, table: str, noun: str, id: str) -> list[Change]:  # noqa: A002
+    """All changes of a definition, oldest first; empty when it never was."""
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        ConsistentRead=True,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"changes#{noun}#{id}"}},
+    )
+    return [Change.model_validate_json(item["change"]["S"]) for page in pages for item in page["Items"]]
+
+
+def remember(table: str, once: Once) -> Write:
+    """The answer of a create, in the create's own transaction: a crash at any point leaves both or neither."""
+    return Write(
+        {
+            "Put": {
+                "TableName": table,
+                "Item": {
+                    "pk": {"S": "once"},
+                    "sk": {"S": once.key},
+                    "requestHash": {"S": once.request_hash},
+                    "answer": {"S": once.answer},
+                    "expiresAt": {"N": str(int((once.at + REMEMBERED).timestamp()))},
+                },
+                "ConditionExpression": "attribute_not_exists(pk) OR expiresAt < :now",
+                "ExpressionAttributeValues": {":now": {"N": str(int(once.at.timestamp()))}},
+            }
+        },
+        lambda _: AlreadyDoneError(),
+    )
+
+
+def get(client: DynamoDBClient, table: str, pk: str, sk: str, *, consistent: bool = True) -> Item | None:
+    """One item, or None."""
+    answer = client.get_item(TableName=table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=consistent)
+    return answer.get("Item")
+
+
+def all_of(client: DynamoDBClient, table: str, pk: str) -> list[Item]:
+    """Every item of one kind."""
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        ConsistentRead=True,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": pk}},
+    )
+    return [item for page in pages for item in page["Items"]]
+
+
+def _unconditional(_: Item | None) -> Exception:
+    msg = "a write without a condition was refused"
+    return AssertionError(msg)

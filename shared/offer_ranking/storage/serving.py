@@ -1,0 +1,111 @@
+"""What a ranking needs of a model, kept at hand: the store is asked once a second, and may be away."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from offer_ranking.catalog.errors import NotFoundError, NotServedError
+from offer_ranking.catalog.lifecycle import Status
+from offer_ranking.catalog.model import Model, SnapshotPointer
+from offer_ranking.learning.snapshot import CorruptSnapshotError, Snapshot
+
+FRESH_SECONDS = 1.0  # so a deactivation takes effect within two
+_MODELS_KEPT = 128
+_STORE_FAILED = (BotoCoreError, ClientError, CorruptSnapshotError)
+
+
+class Source(StrEnum):
+    """Where a ranking comes from."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    UNTRAINED = "untrained"
+    FALLBACK = "fallback"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A live model as it may be ranked by now. `model` is None only in a fallback, `snapshot` unless fresh or stale."""
+
+    source: Source
+    model: Model | None = None
+    snapshot: Snapshot | None = None
+
+
+class ReadModels(Protocol):
+    """Where models are read."""
+
+    def get(self, model_id: str) -> Model: ...
+
+
+class ReadSnapshots(Protocol):
+    """Where snapshots are read."""
+
+    def get(self, pointer: SnapshotPointer) -> Snapshot: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    served: Served
+    read_at: float
+
+
+class Serving:
+    """Live models by id, each with its newest good snapshot; at most one item and one snapshot are read."""
+
+    def __init__(
+        self, models: ReadModels, snapshots: ReadSnapshots, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._models = models
+        self._snapshots = snapshots
+        self._clock = clock
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+
+    def serve(self, model_id: str) -> Served:
+        """The model and its snapshot. Raises NotFoundError, and NotServedError unless the model is live."""
+        kept = self._kept.get(model_id)
+        if kept is None or self._clock() - kept.read_at >= FRESH_SECONDS:
+            kept = _Kept(self._read(model_id, kept.served if kept else None), self._clock())
+            self._keep(model_id, kept)
+        model = kept.served.model
+        if model is not None and model.status is not Status.LIVE:
+            raise NotServedError(model_id, model.status)
+        return kept.served
+
+    def _read(self, model_id: str, before: Served | None) -> Served:
+        try:
+            model = self._models.get(model_id)
+        except NotFoundError:
+            self._kept.pop(model_id, None)
+            raise
+        except _STORE_FAILED:
+            return _without_store(before)
+        if model.status is not Status.LIVE or model.snapshot is None:
+            return Served(Source.UNTRAINED, model)
+        have = before.snapshot if before else None
+        if have is not None and have.version >= model.snapshot.version:
+            return Served(Source.FRESH, model, have)
+        try:
+            return Served(Source.FRESH, model, self._snapshots.get(model.snapshot))
+        except _STORE_FAILED:
+            return replace(_without_store(before), model=model)
+
+    def _keep(self, model_id: str, kept: _Kept) -> None:
+        self._kept[model_id] = kept
+        self._kept.move_to_end(model_id)
+        while len(self._kept) > _MODELS_KEPT:
+            self._kept.popitem(last=False)
+
+
+def _without_store(before: Served | None) -> Served:
+    """The last good snapshot, or else nothing but the caller's own priorities."""
+    if before is not None and before.snapshot is not None:
+        return replace(before, source=Source.STALE)
+    return replace(before, source=Source.FALLBACK) if before else Served(Source.FALLBACK)

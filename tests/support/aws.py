@@ -1,0 +1,64 @@
+"""AWS in the process: the tables, buckets and queues of infra/storage.yaml, made in moto."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import cfn_flip
+import moto
+
+STORAGE = Path(__file__).parents[2] / "infra" / "storage.yaml"
+_QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012/"
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "CATALOG_TABLE": "Catalog",
+    "LEDGER_TABLE": "Ledger",
+    "TOKEN_KEYS_TABLE": "TokenKeys",
+    "DATASETS_BUCKET": "datasets",
+    "DATASET_BUCKETS": "events-of-others",
+    "STATE_BUCKET": "state",
+    "OBJECTS_QUEUE": _QUEUES + "objects",
+    "FITS_QUEUE": _QUEUES + "fits",
+    "OIDC_ISSUER": "https://issuer.test",
+    "POWERTOOLS_METRICS_NAMESPACE": "OfferRanking",
+    "POWERTOOLS_SERVICE_NAME": "tests",
+}
+BUCKETS = ("datasets", "events-of-others", "state")
+
+
+def set_environment() -> None:
+    """What the handlers read where they are imported."""
+    os.environ.pop("AWS_ENDPOINT_URL", None)
+    os.environ.update(ENVIRONMENT)
+
+
+def create_storage(**client: Any) -> None:
+    """Every table of the template, and the buckets and queues under the names of ENVIRONMENT."""
+    dynamodb = boto3.client("dynamodb", **client)
+    for name, resource in cfn_flip.load(STORAGE.read_text())[0]["Resources"].items():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            taken = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+            properties = {key: resource["Properties"][key] for key in taken if key in resource["Properties"]}
+            dynamodb.create_table(TableName=name, **properties)
+    s3 = boto3.client("s3", **client)
+    for bucket in BUCKETS:
+        s3.create_bucket(Bucket=bucket)
+    sqs = boto3.client("sqs", **client)
+    for queue in ("objects", "fits"):
+        sqs.create_queue(QueueName=queue)
+
+
+@contextmanager
+def in_process() -> Iterator[None]:
+    """An empty AWS of one test's own."""
+    with moto.mock_aws():
+        create_storage()
+        yield
