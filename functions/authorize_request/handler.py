@@ -1,4 +1,4 @@
-"""The TOKEN authorizer: lets whoever proves who they are reach the API, whose handlers decide what they may do there."""
+"""The TOKEN authorizer: whoever proves who they are reaches the API, whose handlers decide what they may do there."""
 
 from __future__ import annotations
 

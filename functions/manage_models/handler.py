@@ -156,7 +156,8 @@ def read_dataset(dataset_id: str) -> Answer:
 
 
 @api.operation("PATCH", "/datasets/{dataset_id}", needs=Permission.MANAGE, gives=Dataset,
-               problems=(problems.NOT_FOUND, problems.NAME_TAKEN, problems.IN_USE, problems.STALE, problems.MATCH_NEEDED))  # fmt: skip
+               problems=(problems.NOT_FOUND, problems.NAME_TAKEN, problems.IN_USE, problems.STALE,
+                         problems.MATCH_NEEDED))  # fmt: skip
 def change_dataset(call: Call, dataset_id: str, body: DatasetEdit) -> Answer:
     """Edit a dataset; its location never changes."""
     before = datasets.get(dataset_id)

@@ -1,4 +1,4 @@
-"""Ranked offers for API callers, one request or a batch. At most one item and one snapshot are read, nothing is written."""
+"""Ranked offers for API callers, one or a batch. At most one item and one snapshot are read, nothing is written."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -71,12 +72,12 @@ class _Batch:
         """Ids of the messages to be given again."""
         for record in records:
             message_id = record["messageId"]
-            self._try([message_id], lambda body=record["body"], id_=message_id: self._take(id_, body))
+            self._try([message_id], partial(self._take, message_id, record["body"]))
         for dataset_id, by_key in self._looked_at.items():
             message_ids = [one for some in by_key.values() for one in some]
-            self._try(message_ids, lambda id_=dataset_id, keys=list(by_key): _merge(id_, keys))
+            self._try(message_ids, partial(_merge, dataset_id, list(by_key)))
         for model_id, message_ids in self._to_fit.items():
-            self._try(message_ids, lambda id_=model_id: self._fit(id_))
+            self._try(message_ids, partial(self._fit, model_id))
         return self._failed
 
     def _try(self, message_ids: list[str], step: Callable[[], None]) -> None:

@@ -29,7 +29,7 @@ api = Api(Logger(service="report_performance"))
 
 
 def _days(given: object) -> object:
-    return int(given) if isinstance(given, str) and given.isdecimal() and len(given) <= 4 else given  # noqa: PLR2004
+    return int(given) if isinstance(given, str) and given.isdecimal() and len(given) <= 4 else given
 
 
 class ReportQuery(BaseModel):

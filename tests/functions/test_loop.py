@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.support.system import System, display
@@ -69,8 +70,6 @@ def test_what_lies_in_a_dataset_when_it_is_created_counts(system: System) -> Non
 
 
 def test_overwritten_and_deleted_objects_change_the_counts(system: System) -> None:
-    import boto3
-
     dataset, model = system.live_model()
     path = f"/models/{model['id']}/report"
     system.land(dataset, "a.json.gz", events("apple", 10, 1))
@@ -105,8 +104,6 @@ def test_a_model_without_events_says_why_it_learned_nothing(system: System) -> N
 
 
 def test_an_unreadable_object_is_set_aside_alone(system: System) -> None:
-    import boto3
-
     dataset, model = system.live_model()
     boto3.client("s3").put_object(
         Bucket=dataset["bucket"], Key=dataset["prefix"] + "bad.gz", Body=b"\x1f\x8b" + b"x" * 50

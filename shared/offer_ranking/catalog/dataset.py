@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, JsonValue, computed_field, model_validator
+from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema, WrapValidator, computed_field, model_validator
 
 from offer_ranking.catalog.errors import InUseError, UnsuitableError
 from offer_ranking.catalog.schema import PROPOSITION_INTERACTIONS, UnknownSchemaError, field_groups
@@ -30,7 +30,20 @@ def _prefix(prefix: str) -> str:
 
 Prefix = Annotated[str, Field(min_length=2, max_length=MAX_PREFIX_BYTES), AfterValidator(_prefix)]
 Bucket = Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[a-z0-9][a-z0-9.-]+[a-z0-9]$")]
-Schema = Annotated[str, Field(min_length=1, max_length=256)] | dict[str, JsonValue]
+
+
+def _schema(schema: JsonValue) -> JsonValue:
+    if not isinstance(schema, str | dict):
+        msg = "must be the name of a built-in schema, or an XDM schema document"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic turns only this into a refusal
+    return schema
+
+
+Schema = Annotated[
+    str | dict[str, Any],
+    WrapValidator(lambda schema, _: _schema(schema)),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
+]
 
 
 class NewDataset(Value):
@@ -95,10 +108,10 @@ class Dataset(Value):
 def define_dataset(
     new: NewDataset,
     *,
-    id: str,
+    id: str,  # noqa: A002 - the field is called id
     now: datetime,
     managed_bucket: str,
-    buckets: frozenset[str],  # noqa: A002
+    buckets: frozenset[str],
 ) -> Dataset:
     """A new dataset. `buckets` are those the deployment may read. Raises UnsuitableError."""
     bucket = new.bucket or managed_bucket

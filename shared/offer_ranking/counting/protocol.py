@@ -67,7 +67,7 @@ class Counting:
         for _ in range(_RACES):
             indexed = [row.key for row in self.ledger.dirty(dataset_id, MERGED_AT_ONCE)]
             wanted = list(dict.fromkeys([*keys, *indexed]))[:MERGED_AT_ONCE]
-            rows = [row for row in self.ledger.rows(dataset_id, wanted)]
+            rows = self.ledger.rows(dataset_id, wanted)
             outstanding = [row for row in rows if row.counted != row.applied]
             for row in rows:
                 if row.counted == row.applied:
@@ -100,7 +100,7 @@ class Counting:
         raise ObjectChangesError
 
     def _apply(self, dataset_id: str, rows: Sequence[Row]) -> bool:
-        """aggregate' = aggregate - applied + counted; False when another merge, or a recount, was faster."""
+        """Aggregate' = aggregate - applied + counted; False when another merge, or a recount, was faster."""
         before = self.ledger.pointer(dataset_id)
         change = Delta.zero()
         for row in rows:

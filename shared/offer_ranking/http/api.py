@@ -18,8 +18,8 @@ from typing import Any, get_type_hints
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, LambdaFunctionUrlResolver, Response
-from aws_lambda_powertools.event_handler.router import Router
-from pydantic import BaseModel, TypeAdapter
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from offer_ranking.catalog.errors import StaleEditError
 from offer_ranking.http import problem as problems
@@ -131,7 +131,7 @@ class Api:
         self.logger = logger
         self._iam = iam
         self._verifier: Verifier | None = None
-        self._router = Router()
+        self._router = Router()  # type: ignore[no-untyped-call]
         self._rest = APIGatewayRestResolver()
         self._url = LambdaFunctionUrlResolver()
         for resolver in (self._rest, self._url):
@@ -228,8 +228,8 @@ class Api:
 
     def _failed(self, error: Exception) -> Response[str]:
         document = problem(error)
-        if document["status"] >= 500:  # noqa: PLR2004
-            self.logger.exception("failed")
+        if document["status"] >= 500:
+            self.logger.error("failed", exc_info=error)
         headers = {"Retry-After": "1"} if document["status"] == problems.UNAVAILABLE.status else {}
         return Response(document["status"], "application/problem+json", json.dumps(document), headers)
 
@@ -252,7 +252,10 @@ def _query(kind: type[BaseModel], event: dict[str, Any]) -> BaseModel:
     parameters = {
         name: value for name, value in (event.get("queryStringParameters") or {}).items() if value is not None
     }
-    return kind.model_validate_strings(parameters)
+    try:
+        return kind.model_validate_strings(parameters)
+    except ValidationError as error:
+        raise problems.invalid(error, under=("query",)) from error
 
 
 def _check_content_type(headers: Mapping[str, str]) -> None:

@@ -66,8 +66,8 @@ def _types(operations: list[Operation]) -> Iterator[tuple[_Wanted, JsonSchemaMod
 
 def _schemas(operations: list[Operation]) -> tuple[dict[str, Any], dict[_Wanted, Any]]:
     inputs = [*_types(operations), (("problem", "serialization"), "serialization", TypeAdapter(Problem))]
-    refs, definitions = TypeAdapter.json_schemas(inputs, ref_template=_REF)  # type: ignore[arg-type, type-var]
-    return definitions.get("$defs", {}), {key[0]: ref for key, ref in refs.items()}  # type: ignore[misc]
+    refs, definitions = TypeAdapter.json_schemas(inputs, ref_template=_REF)
+    return definitions.get("$defs", {}), {key[0]: ref for key, ref in refs.items()}
 
 
 def _operation(operation: Operation, refs: dict[_Wanted, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ MATCH_NEEDED = Kind("match-needed", 428, "If-Match is needed")
 UNEXPECTED = Kind("unexpected", 500, "Something went wrong on our side")
 UNAVAILABLE = Kind("unavailable", 503, "Try again in a moment")
 
-KINDS = tuple(value for value in list(globals().values()) if isinstance(value, Kind))
+_MOST_ERRORS = 50
 
 STATUS_OF: dict[type[Exception], Kind] = {
     UnauthenticatedError: UNAUTHENTICATED,
@@ -91,7 +91,7 @@ STATUS_OF: dict[type[Exception], Kind] = {
 def problem(error: Exception) -> Problem:
     """The problem document of an error; what is in no table is unexpected, and says nothing of its inside."""
     if isinstance(error, ValidationError):
-        return _invalid(error)
+        error = invalid(error)
     kind = error.kind if isinstance(error, RequestError) else STATUS_OF.get(type(error), UNEXPECTED)
     detail = str(error) if kind is not UNEXPECTED else "The request was logged; ask again, or ask us."
     document = Problem(type=kind.type, title=kind.title, status=kind.status, detail=detail or kind.title)
@@ -106,15 +106,16 @@ def problem(error: Exception) -> Problem:
     return document
 
 
-def _invalid(error: ValidationError) -> Problem:
+def invalid(error: ValidationError, *, under: tuple[str, ...] = ()) -> RequestError:
+    """What a validation found, as a refusal; `under` says which part of the request was validated."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     unreadable = any(one["type"] == "json_invalid" for one in found)
-    kind = UNREADABLE if unreadable else INVALID
     errors = [
-        FieldError(pointer=pointer(one["loc"]), detail=one["msg"].removeprefix("Value error, ")) for one in found[:50]
+        FieldError(pointer=pointer((*under, *one["loc"])), detail=one["msg"].removeprefix("Value error, "))
+        for one in found[:_MOST_ERRORS]
     ]
     detail = "; ".join(f"{one['pointer'] or 'the body'}: {one['detail']}" for one in errors[:3])
-    return Problem(type=kind.type, title=kind.title, status=kind.status, detail=detail, errors=errors)
+    return RequestError(UNREADABLE if unreadable else INVALID, detail, errors)
 
 
 def pointer(location: tuple[int | str, ...]) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
+from pydantic import ConfigDict, Field
+
+from offer_ranking.catalog.value import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,9 +26,11 @@ _ID, _ETAG, _PRIORITY = attrgetter("id"), attrgetter("etag"), attrgetter("priori
 class Offer:
     """One candidate. `etag` names the version of its content, `priority` orders it where no model can."""
 
-    id: str
-    etag: str | None = None
-    priority: float = 0.0
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    id: Key
+    etag: Key | None = None
+    priority: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)] = 0.0
 
 
 class DuplicateOfferError(ValueError):

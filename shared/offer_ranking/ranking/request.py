@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema, WrapValidator
 
 from offer_ranking.catalog.value import Key, Value
 from offer_ranking.ranking.candidates import Offer
@@ -29,6 +29,20 @@ def _few(requests: tuple[RankingRequest, ...]) -> tuple[RankingRequest, ...]:
     return requests
 
 
+def _scalar(value: object) -> object:
+    if not isinstance(value, str | int | float | bool) or (isinstance(value, str) and len(value) > 256):
+        msg = "must be a text of at most 256 characters, a number, true or false"
+        raise ValueError(msg)
+    return value
+
+
+ContextValue = Annotated[
+    str | float | bool,
+    WrapValidator(lambda value, _: _scalar(value)),
+    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": 256}, {"type": "number"}, {"type": "boolean"}]}),
+]
+
+
 class RankingRequest(Value):
     """One ranking asked for. Without `offers`, all that the model knows are ranked."""
 
@@ -36,9 +50,7 @@ class RankingRequest(Value):
         Annotated[tuple[Offer, ...], Field(min_length=1, max_length=MOST_OFFERS), AfterValidator(_distinct)] | None
     ) = None
     audiences: Annotated[tuple[Key, ...], Field(max_length=1000)] = ()
-    context: Annotated[dict[Key, Annotated[str, Field(max_length=256)] | float | bool], Field(max_length=100)] = Field(
-        default_factory=dict
-    )
+    context: Annotated[dict[Key, ContextValue], Field(max_length=100)] = Field(default_factory=dict)
     profile_id: Key | None = None
     count: Annotated[int, Field(ge=1, le=MOST_OFFERS)] | None = None
     seed: Annotated[int, Field(ge=0, lt=SEEDS)] | None = None

@@ -81,7 +81,8 @@ class DynamoLedger:
                     RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}}
                 )
                 found += [_row(item) for item in answer["Responses"].get(self._table, [])]
-                wanted = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])  # type: ignore[assignment]
+                left: dict[str, Any] = dict(answer.get("UnprocessedKeys", {}))
+                wanted = left.get(self._table, {}).get("Keys", [])
         return found
 
     def pointer(self, dataset_id: str) -> Pointer:

@@ -118,7 +118,8 @@ class Models:
         return self._update(
             model_id,
             "SET #snapshot = :snapshot, snapshotVersion = :version, training = :training",
-            "attribute_exists(pk) AND (attribute_not_exists(snapshotVersion) AND :version = :one OR snapshotVersion = :before)",
+            "attribute_exists(pk) AND "
+            "(attribute_not_exists(snapshotVersion) AND :version = :one OR snapshotVersion = :before)",
             {
                 ":snapshot": {"S": pointer.model_dump_json()},
                 ":version": {"N": str(pointer.version)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -44,7 +44,7 @@ class S3Objects:
 
     def keys(self, bucket: str, prefix: str, after: str | None, limit: int) -> list[str]:
         """The next keys below a prefix in order, at most 1,000."""
-        extra = {"StartAfter": after} if after else {}
+        extra: dict[str, Any] = {"StartAfter": after} if after else {}
         answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=limit, **extra)
         return [item["Key"] for item in answer.get("Contents", [])]
 

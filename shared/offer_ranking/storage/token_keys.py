@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from offer_ranking.events.token import TokenKey, TokenKeys
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_ITEM = {"pk": {"S": "token-keys"}}
+_ITEM: dict[str, Any] = {"pk": {"S": "token-keys"}}
 _REMEMBERED_SECONDS = 300  # a rotation keeps the previous key for longer than this
 
 
@@ -28,7 +28,10 @@ class KeyRing:
 
     def ensure(self) -> None:
         """Make the first key, if there is none yet."""
-        key = {"currentId": {"S": secrets.token_hex(4)}, "currentSecret": {"B": secrets.token_bytes(32)}}
+        key: dict[str, Any] = {
+            "currentId": {"S": secrets.token_hex(4)},
+            "currentSecret": {"B": secrets.token_bytes(32)},
+        }
         try:
             self._client.put_item(
                 TableName=self._table, Item=_ITEM | key, ConditionExpression="attribute_not_exists(pk)"

@@ -63,7 +63,7 @@ def _returning_old(request: dict[str, Any]) -> dict[str, Any]:
 
 def _raise_refusal(writes: Sequence[Write], error: ClientError) -> None:
     """Raise what the first failed condition means; return when only passing conflicts stood in the way."""
-    reasons: list[Any] = error.response.get("CancellationReasons", [])  # type: ignore[typeddict-item]
+    reasons: list[Any] = error.response.get("CancellationReasons", [])
     for write, reason in zip(writes, reasons, strict=True):
         if reason.get("Code") == "ConditionalCheckFailed":
             raise write.refused(reason.get("Item")) from error
