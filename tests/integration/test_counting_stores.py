@@ -1,0 +1,197 @@
+"""What the ledger and the files of the counting promise, whatever AWS they run on."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offer_ranking.counting.aggregate import Aggregate, Pointer
+from offer_ranking.counting.counts import Counts, Key
+from offer_ranking.counting.dataset_counts import DatasetCounts
+from offer_ranking.counting.delta import Delta
+from offer_ranking.counting.engine import count_lines
+from offer_ranking.counting.ledger import Found, Reading, Row, State
+from offer_ranking.counting.protocol import Counting, Place
+from offer_ranking.storage.count_files import S3CountFiles
+from offer_ranking.storage.hints import Discover, Fit, Hints, LookAt, UnreadableHintError, read_hint
+from offer_ranking.storage.ledger import DynamoLedger
+from offer_ranking.storage.objects import S3Objects
+from tests.support.system import display
+
+Client = Callable[[str], Any]
+
+
+@pytest.fixture
+def ledger(client: Client) -> DynamoLedger:
+    return DynamoLedger(client("dynamodb"), "Ledger")
+
+
+def live(counted: str) -> Reading:
+    return Reading(State.LIVE, "v", counted)
+
+
+def test_generations_rise(ledger: DynamoLedger) -> None:
+    assert [ledger.next_generation("d", "k") for _ in range(3)] == [1, 2, 3]
+    assert ledger.next_generation("d", "other") == 1
+
+
+def test_whoever_began_to_read_later_has_the_last_word(ledger: DynamoLedger) -> None:
+    early, late = ledger.next_generation("d", "k"), ledger.next_generation("d", "k")
+    assert ledger.settle("d", "k", late, live("new"))
+    assert not ledger.settle("d", "k", early, live("old"))
+    assert ledger.rows("d", ["k"]) == [Row("d", "k", "new", None)]
+
+
+def test_a_settled_row_is_dirty_until_the_aggregate_holds_it(ledger: DynamoLedger) -> None:
+    ledger.settle("d", "k", ledger.next_generation("d", "k"), live("x"))
+    (row,) = ledger.dirty("d", 10)
+    assert row == Row("d", "k", "x", None)
+    assert ledger.pointer("d") == Pointer("d")
+    assert ledger.advance(Pointer("d"), Pointer("d", 1, "file"), [row])
+    assert ledger.dirty("d", 10) == []
+    assert ledger.rows("d", ["k"]) == [Row("d", "k", "x", "x")]
+    assert ledger.pointer("d") == Pointer("d", 1, "file")
+
+
+def test_a_deleted_object_is_dirty_until_it_is_taken_out(ledger: DynamoLedger) -> None:
+    ledger.settle("d", "k", ledger.next_generation("d", "k"), live("x"))
+    ledger.advance(Pointer("d"), Pointer("d", 1, "file"), ledger.rows("d", ["k"]))
+    ledger.settle("d", "k", ledger.next_generation("d", "k"), Reading(State.DELETED))
+    (row,) = ledger.dirty("d", 10)
+    assert row == Row("d", "k", None, "x")
+    assert ledger.advance(Pointer("d", 1, "file"), Pointer("d", 2, "file2"), [row])
+    assert ledger.rows("d", ["k"]) == [Row("d", "k", None, None)]
+
+
+def test_of_two_merges_one_moves_the_pointer(ledger: DynamoLedger) -> None:
+    for key in ("a", "b"):
+        ledger.settle("d", key, ledger.next_generation("d", key), live(key))
+    a, b = ledger.rows("d", ["a"]), ledger.rows("d", ["b"])
+    assert ledger.advance(Pointer("d"), Pointer("d", 1, "one"), a)
+    assert not ledger.advance(Pointer("d"), Pointer("d", 1, "other"), b)
+    assert ledger.pointer("d").name == "one"
+    assert [row.key for row in ledger.dirty("d", 10)] == ["b"]
+
+
+def test_a_merge_of_a_row_that_changed_meanwhile_applies_nothing(ledger: DynamoLedger) -> None:
+    ledger.settle("d", "k", ledger.next_generation("d", "k"), live("x"))
+    rows = ledger.rows("d", ["k"])
+    ledger.settle("d", "k", ledger.next_generation("d", "k"), live("y"))
+    assert not ledger.advance(Pointer("d"), Pointer("d", 1, "file"), rows)
+    assert ledger.pointer("d") == Pointer("d")
+    assert ledger.rows("d", ["k"]) == [Row("d", "k", "y", None)]
+
+
+def test_a_mark_is_taken_only_from_a_row_that_is_as_it_was_seen(ledger: DynamoLedger) -> None:
+    ledger.settle("d", "k", ledger.next_generation("d", "k"), Reading(State.DELETED))
+    ledger.clean(Row("d", "k", "x", "x"))
+    assert len(ledger.dirty("d", 10)) == 1
+    ledger.clean(Row("d", "k", None, None))
+    assert ledger.dirty("d", 10) == []
+
+
+def test_more_rows_than_one_call_takes_are_read(ledger: DynamoLedger) -> None:
+    keys = [f"k{n:03d}" for n in range(120)]
+    for key in keys:
+        ledger.settle("d", key, 1, live(key))
+    assert sorted(row.key for row in ledger.rows("d", keys)) == keys
+    assert len(ledger.dirty("d", 50)) == 50
+
+
+def test_files_are_written_once_and_read_back(client: Client) -> None:
+    files = S3CountFiles(client("s3"), "state")
+    counts = Counts.of([Key(24, "a")], [3])
+    delta = Delta(counts, Delta.zero().accounting)
+    assert not files.has_delta("d/k/v")
+    for _ in range(2):
+        files.put_delta("d/k/v", delta)
+    assert files.has_delta("d/k/v")
+    assert files.delta("d/k/v").to_bytes() == delta.to_bytes()
+    name = files.put_day("d", 1, 7, counts)
+    assert "1970-01-02" in name
+    assert files.put_day("d", 1, 7, counts) == name
+    assert files.day(name) == counts
+    aggregate = Aggregate(delta.accounting, {1: name})
+    assert files.aggregate(files.put_aggregate("d", 7, aggregate)) == aggregate
+
+
+@pytest.mark.parametrize("key", ["a+b.json", "a%20b.json", "a b/../c.json", "ä.json", "x" * 900])
+def test_objects_are_read_as_they_stand_whatever_their_key(client: Client, tmp_path: Path, key: str) -> None:
+    s3, objects, target = client("s3"), S3Objects(client("s3")), tmp_path / "target"
+    assert objects.head("datasets", key) is None
+    s3.put_object(Bucket="datasets", Key=key, Body=b"one")
+    found = objects.head("datasets", key)
+    assert found is not None
+    assert objects.download("datasets", key, found, target)
+    assert target.read_bytes() == b"one"
+    s3.put_object(Bucket="datasets", Key=key, Body=b"two")
+    assert not objects.download("datasets", key, found, target)
+    assert objects.keys("datasets", "", None, 10) == [key]
+    assert objects.beginning("datasets", key, 2) == b"tw"
+    s3.delete_object(Bucket="datasets", Key=key)
+    assert objects.head("datasets", key) is None
+    assert not objects.download("datasets", key, Found('"x"'), target)
+    assert objects.beginning("datasets", key, 2) == b""
+
+
+def test_hints_come_back_as_they_were_sent(client: Client) -> None:
+    sqs = client("sqs")
+    urls = {name: sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in ("objects", "fits")}
+    hints = Hints(sqs, objects_queue=urls["objects"], fits_queue=urls["fits"])
+    hints.look_at("b", [f"k{n}" for n in range(12)])
+    hints.discover("d", "after")
+    hints.fit("m", window_moved=True)
+    sent: list[Any] = []
+    while messages := sqs.receive_message(QueueUrl=urls["objects"], MaxNumberOfMessages=10).get("Messages"):
+        sent += [read_hint(message["Body"]) for message in messages]
+        for message in messages:
+            sqs.delete_message(QueueUrl=urls["objects"], ReceiptHandle=message["ReceiptHandle"])
+    assert {one for one in sent if isinstance(one, LookAt)} == {LookAt("b", f"k{n}") for n in range(12)}
+    assert [one for one in sent if isinstance(one, Discover)] == [Discover("d", "after")]
+    (fit,) = sqs.receive_message(QueueUrl=urls["fits"], WaitTimeSeconds=3)["Messages"]
+    assert read_hint(fit["Body"]) == Fit("m", window_moved=True)
+
+
+@pytest.mark.parametrize("body", ["", "no", "[]", "{}", '{"fit": {}}', '{"source": "aws.s3"}', "[" * 10_000])
+def test_what_is_no_hint_is_told(body: str) -> None:
+    with pytest.raises(UnreadableHintError):
+        read_hint(body)
+
+
+def test_counts_follow_the_objects_through_every_change(client: Client) -> None:
+    ledger, files, s3 = DynamoLedger(client("dynamodb"), "Ledger"), S3CountFiles(client("s3"), "state"), client("s3")
+    counting = Counting(ledger, S3Objects(s3), files, count_lines)
+
+    def put(key: str, *offers: str) -> None:
+        lines = "\n".join(json.dumps(display(offer)) for offer in offers)
+        s3.put_object(Bucket="datasets", Key=f"d/{key}", Body=gzip.compress(lines.encode()))
+
+    def look(*keys: str) -> bool:
+        for key in keys:
+            counting.count(Place("d", "datasets", "d/", key))
+        return counting.merge("d", keys)
+
+    def counted() -> dict[str, int]:
+        counts = DatasetCounts.of(["d"], ledger, files).since(None)
+        return {key.offer: n for key, n in counts.items()}
+
+    put("1", "a", "a", "b")
+    put("2", "b")
+    assert look("1", "2")
+    assert counted() == {"a": 2, "b": 2}
+    assert not look("1", "2")
+    put("1", "c")
+    assert look("1")
+    assert counted() == {"b": 1, "c": 1}
+    s3.delete_object(Bucket="datasets", Key="d/2")
+    assert look("2")
+    assert counted() == {"c": 1}
+    s3.put_object(Bucket="datasets", Key="d/1", Body=b"PAR1")
+    assert look("1")
+    assert counted() == {}
+    assert DatasetCounts.of(["d"], ledger, files).accounting.received == 0
