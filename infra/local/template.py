@@ -1,0 +1,248 @@
+"""What template.yaml says of the system: its functions, routes, queues and schedules, and the stack of its storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cfn_flip
+
+from infra.local.intrinsics import Resolver, UnresolvedError
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+_PSEUDO_PARAMETERS = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackName": "local",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+_API, _FUNCTION, _STACK = "AWS::Serverless::Api", "AWS::Serverless::Function", "AWS::CloudFormation::Stack"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function by its logical id; `handler` is importable ("functions.rank_offers.handler", "lambda_handler")."""
+
+    name: str
+    handler: tuple[str, str]
+    environment: Mapping[str, str]
+    timeout_seconds: int
+    memory_megabytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method and path of the API, and the function behind; `authorizer` is None for a public one."""
+
+    method: str
+    path: str
+    function: str
+    authorizer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """A TOKEN authorizer: its function, and how long its policy holds for a token."""
+
+    function: str
+    seconds_kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSource:
+    """A queue that feeds a function."""
+
+    queue_arn: str
+    function: str
+    batch_size: int
+    partial_failures: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A function called with the same input at a fixed rate."""
+
+    function: str
+    every_seconds: int
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
+class NestedStack:
+    """A child stack: its file, and the parameters that it is created with."""
+
+    file: Path
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayResponse:
+    """How API Gateway words an answer of its own. None: as API Gateway does by itself."""
+
+    status: int | None
+    headers: Mapping[str, str]
+    body: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The template at `file`, resolved against parameters and the outputs of its child stacks.
+
+    Args:
+        document: the template as plain data, short tags expanded.
+        stack_outputs: outputs of the child stacks that exist, by the stack's logical id.
+
+    """
+
+    folder: Path
+    document: Mapping[str, Any]
+    parameters: Mapping[str, str]
+    stack_outputs: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def read(cls, file: Path, parameters: Mapping[str, str]) -> Template:
+        """Read a template. Raises UnresolvedError for a parameter that it does not have."""
+        document = cfn_flip.load(file.read_text(encoding="utf-8"))[0]
+        unknown = parameters.keys() - document.get("Parameters", {}).keys()
+        if unknown:
+            raise UnresolvedError(f"{file.name} has no parameter {', '.join(sorted(unknown))}")
+        return cls(file.parent, document, parameters, {})
+
+    def with_outputs(self, stack_outputs: Mapping[str, Mapping[str, str]]) -> Template:
+        """The same template, once its child stacks exist."""
+        return Template(self.folder, self.document, self.parameters, stack_outputs)
+
+    def nested_stack(self, name: str) -> NestedStack:
+        """One child stack. Raises UnresolvedError."""
+        properties = self.document["Resources"][name]["Properties"]
+        given = self._resolver().resolve(properties.get("Parameters", {}))
+        parameters = {key: ",".join(one) if isinstance(one, list) else str(one) for key, one in given.items()}
+        return NestedStack(self.folder / properties["TemplateURL"], parameters)
+
+    def functions(self) -> dict[str, Function]:
+        """Every function, by logical id. Raises UnresolvedError."""
+        return {name: self._function(name, own) for name, own in self._resources(_FUNCTION)}
+
+    def routes(self) -> list[Route]:
+        """Every route of the API. Raises UnresolvedError."""
+        default = self._api().get("Auth", {}).get("DefaultAuthorizer")
+        found = []
+        for function, event in self._events("Api"):
+            chosen = event.get("Auth", {}).get("Authorizer", default)
+            authorizer = None if chosen == "NONE" else chosen
+            found.append(Route(event["Method"].upper(), event["Path"], function, authorizer))
+        return found
+
+    def authorizers(self) -> dict[str, Authorizer]:
+        """The API's TOKEN authorizers by name. Raises UnresolvedError."""
+        found = {}
+        for name, one in self._api().get("Auth", {}).get("Authorizers", {}).items():
+            arn = self._resolver().resolve(one["FunctionArn"])
+            kept = one.get("Identity", {}).get("ReauthorizeEvery", 300)
+            found[name] = Authorizer(arn.rpartition(":")[2], int(self._resolver().resolve(kept)))
+        return found
+
+    def gateway_responses(self) -> dict[str, GatewayResponse]:
+        """How the API words its own answers, by kind."""
+        found = {}
+        for kind, one in self._api().get("GatewayResponses", {}).items():
+            headers = one.get("ResponseParameters", {}).get("Headers", {})
+            body = one.get("ResponseTemplates", {}).get("application/json")
+            status = int(one["StatusCode"]) if "StatusCode" in one else None
+            found[kind] = GatewayResponse(status, {name: str(v).strip("'") for name, v in headers.items()}, body)
+        return found
+
+    def stage(self) -> str:
+        """The name of the API's stage."""
+        return str(self._resolver().resolve(self._api()["StageName"]))
+
+    def queue_sources(self) -> list[QueueSource]:
+        """Every queue that feeds a function. Raises UnresolvedError."""
+        return [
+            QueueSource(
+                queue_arn=event["Queue"],
+                function=function,
+                batch_size=int(event.get("BatchSize", 10)),
+                partial_failures="ReportBatchItemFailures" in event.get("FunctionResponseTypes", []),
+            )
+            for function, event in self._events("SQS")
+        ]
+
+    def schedules(self) -> list[Schedule]:
+        """Every schedule. Raises UnresolvedError."""
+        found = []
+        for kind in ("Schedule", "ScheduleV2"):
+            for function, event in self._events(kind):
+                every = _rate(event.get("ScheduleExpression") or event.get("Schedule", ""))
+                found.append(Schedule(function, every, event.get("Input", "{}")))
+        return found
+
+    def _api(self) -> Mapping[str, Any]:
+        (_, api), *more = self._resources(_API)
+        if more:
+            raise UnresolvedError("the one-machine runner serves one API, and the template has several")
+        properties: Mapping[str, Any] = api["Properties"]
+        return properties
+
+    def _function(self, name: str, resource: Mapping[str, Any]) -> Function:
+        shared = self.document.get("Globals", {}).get("Function", {})
+        properties = {**shared, **resource["Properties"]}
+        variables: dict[str, Any] = {}
+        for level in (shared, resource["Properties"]):
+            variables |= level.get("Environment", {}).get("Variables", {})
+        module, _, attribute = properties["Handler"].rpartition(".")
+        folder = str(properties["CodeUri"]).strip("./").replace("/", ".")
+        return Function(
+            name=name,
+            handler=(f"{folder}.{module}", attribute),
+            environment={key: str(one) for key, one in self._resolver().resolve(variables).items()},
+            timeout_seconds=int(self._resolver().resolve(properties.get("Timeout", 3))),
+            memory_megabytes=int(self._resolver().resolve(properties.get("MemorySize", 128))),
+        )
+
+    def _events(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for name, resource in self._resources(_FUNCTION):
+            for event in resource["Properties"].get("Events", {}).values():
+                if event["Type"] == kind:
+                    yield name, self._resolver().resolve(_without_api(event["Properties"]))
+
+    def _resources(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for name, resource in self.document["Resources"].items():
+            if resource["Type"] == kind and self._exists(resource):
+                yield name, resource
+
+    def _exists(self, resource: Mapping[str, Any]) -> bool:
+        return "Condition" not in resource or self._resolver().holds(resource["Condition"])
+
+    def _resolver(self) -> Resolver:
+        resources = self.document["Resources"]
+        declared = self.document.get("Parameters", {})
+        defaults = {name: one["Default"] for name, one in declared.items() if "Default" in one}
+        given: dict[str, Any] = _PSEUDO_PARAMETERS | defaults | dict(self.parameters)
+        for name, one in declared.items():
+            if one["Type"] in {"CommaDelimitedList", "List<String>"} and name in given:
+                given[name] = str(given[name]).split(",")
+        functions = [name for name, one in resources.items() if one["Type"] == _FUNCTION]
+        arns = {f"{name}.Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}" for name in functions}
+        outputs = {
+            f"{stack}.Outputs.{key}": value for stack, some in self.stack_outputs.items() for key, value in some.items()
+        }
+        return Resolver(given, arns | outputs, self.document.get("Conditions", {}))
+
+
+def _without_api(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out which API an event belongs to: there is one."""
+    return {key: one for key, one in event.items() if key != "RestApiId"}
+
+
+def _rate(expression: str) -> int:
+    """Seconds of a "rate(1 hour)". Raises UnresolvedError for a cron expression."""
+    units = {"minute": 60, "hour": 3600, "day": 86_400}
+    number, _, unit = expression.removeprefix("rate(").removesuffix(")").partition(" ")
+    if not expression.startswith("rate(") or unit.rstrip("s") not in units:
+        raise UnresolvedError(f"the one-machine runner does not know the schedule {expression!r}")
+    return int(number) * units[unit.rstrip("s")]
