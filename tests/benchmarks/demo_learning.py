@@ -34,10 +34,10 @@ def main() -> int:
     with ProcessPoolExecutor(2) as processes:
         ratios = list(processes.map(gain, seeds))
     for seed, ratio in zip(seeds, ratios, strict=True):
-        print(f"seed {seed:3d}: {ratio:.3f} x random order")  # noqa: T201 - a benchmark's outcome
+        print(f"seed {seed:3d}: {ratio:.3f} x random order")
     mean = statistics.fmean(ratios)
     error = statistics.stdev(ratios) / len(ratios) ** 0.5
-    print(  # noqa: T201 - a benchmark's outcome
+    print(
         f"mean {mean:.3f}, standard error {error:.3f}, least {min(ratios):.3f}, random share {_SETTINGS.random_share}"
     )
     return 0 if mean >= 1.18 else 1
