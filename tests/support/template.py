@@ -1,0 +1,92 @@
+"""The templates as CloudFormation gets them: SAM's shorthands written out, conditions still in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import cfn_flip
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Template:
+    """Plain data, short tags expanded."""
+
+    document: Mapping[str, Any]
+
+    @classmethod
+    def written(cls) -> Template:
+        """template.yaml as it stands."""
+        return cls(cfn_flip.load((ROOT / "template.yaml").read_text())[0])
+
+    @classmethod
+    def transformed(cls) -> Template:
+        """template.yaml after SAM."""
+        document = cfn_flip.load((ROOT / "template.yaml").read_text())[0]
+        for resource in document["Resources"].values():
+            for code in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
+                resource["Properties"][code] = "s3://bucket/built"  # where `sam deploy` puts it
+        translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
+        return cls(translator.translate(document, {}))
+
+    @classmethod
+    def storage(cls) -> Template:
+        """infra/storage.yaml."""
+        return cls(cfn_flip.load((ROOT / "infra/storage.yaml").read_text())[0])
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Resources of one type ("AWS::Lambda::Function"): properties by logical id."""
+        return {
+            name: resource.get("Properties", {})
+            for name, resource in self.document["Resources"].items()
+            if resource["Type"] == kind
+        }
+
+    def attribute(self, kind: str, attribute: str) -> dict[str, Any]:
+        """DeletionPolicy and its like, by logical id."""
+        return {
+            name: resource.get(attribute)
+            for name, resource in self.document["Resources"].items()
+            if resource["Type"] == kind
+        }
+
+
+def shown(value: Any) -> str:
+    """A value in one line, as a reviewer reads it: ${Resource.Attribute} for what is only known when deployed."""
+    match value:
+        case str() | int():
+            return str(value)
+        case {"Ref": name}:
+            return "${" + name + "}"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return "${" + f"{name}.{attribute}" + "}"
+        case {"Fn::GetAtt": str(name)}:
+            return "${" + name + "}"
+        case {"Fn::Sub": str(text)}:
+            return text
+        case {"Fn::Split": [_, joined]}:
+            return shown(joined)
+    raise ValueError(f"no short form for {value}")
+
+
+def each(value: Any) -> list[Any]:
+    """One or many, as IAM takes both."""
+    return value if isinstance(value, list) else [value]
+
+
+def pieces(value: Any) -> Iterator[tuple[str, Any]]:
+    """Every key with its value, at any depth."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield key, one
+            yield from pieces(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from pieces(one)

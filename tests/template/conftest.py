@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.support.template import Template
+
+
+@pytest.fixture(scope="session")
+def system() -> Template:
+    return Template.transformed()
+
+
+@pytest.fixture(scope="session")
+def storage() -> Template:
+    return Template.storage()
