@@ -142,7 +142,7 @@ class System:
         while not quiet:
             quiet = True
             for queue in (ENVIRONMENT["OBJECTS_QUEUE"], ENVIRONMENT["FITS_QUEUE"]):
-                _undelay(sqs, queue)
+                _undelay(queue)
                 found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
                 if found:
                     quiet = False
@@ -152,7 +152,7 @@ class System:
         handler("rank_offers").serving._kept.clear()
 
 
-def _undelay(sqs: Any, queue: str) -> None:
+def _undelay(queue: str) -> None:
     """Time passes: moto's own messages become visible now."""
     from moto.backends import get_backend  # noqa: PLC0415 - only where moto is at work
 
@@ -193,12 +193,12 @@ def rest_event(
 
 def send(event: dict[str, Any], function: str | None = None) -> Reply:
     """Call the function that has the route."""
-    answer = handler(function or function_of(event["httpMethod"], event["path"])).lambda_handler(event, None)
+    answer = handler(function or function_of(event["path"])).lambda_handler(event, None)
     headers = {name: values[0] for name, values in (answer.get("multiValueHeaders") or {}).items()}
     return Reply(answer["statusCode"], headers | (answer.get("headers") or {}), answer.get("body") or "")
 
 
-def function_of(method: str, path: str) -> str:
+def function_of(path: str) -> str:
     """The function that has a route, as the template says it too."""
     last = path.rstrip("/").rpartition("/")[2]
     if last in {"activate", "deactivate", "archive"}:

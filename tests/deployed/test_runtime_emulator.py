@@ -1,0 +1,162 @@
+"""Each built function under Lambda's own runtime client and interface emulator, with what it was deployed with.
+
+Nothing of the test environment is on its path but the runtime client: what a function needs, function and layer carry.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.local.emulator import free_port
+from infra.local.template import REGION
+from tests.support.recorded import recorded
+from tests.support.stack import BUILT, ROOT, ROOT_KEYS, SAM, Stack, live_model, made
+
+Invoke = Callable[[Any], Any]
+Start = Callable[[str], Invoke]
+_OFFERS = ["apple", "banana", "cherry"]
+
+
+@pytest.fixture(scope="session")
+def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with AWS's runtime client alone, as the real runtime has it."""
+    folder = tmp_path_factory.mktemp("runtime")
+    for distribution in ("awslambdaric", "snapshot-restore-py", "simplejson"):
+        for top in {file.parts[0] for file in importlib.metadata.files(distribution) or () if file.parts[0] != ".."}:
+            whole = importlib.metadata.distribution(distribution).locate_file(top)
+            if not (folder / top).exists():
+                (folder / top).symlink_to(str(whole))
+    return folder
+
+
+@contextmanager
+def running(function: str, environment: dict[str, str], runtime_client: Path, log: Path) -> Iterator[Invoke]:
+    """One function, ready to be invoked."""
+    python = subprocess.run([ROOT / "infra/python", "3.13"], check=True, capture_output=True, text=True).stdout.strip()
+    (interface,) = SAM.parent.parent.glob("lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64")
+    code, port = BUILT / function, free_port()
+    addresses = [
+        "--runtime-interface-emulator-address", f"127.0.0.1:{port}",
+        "--runtime-api-address", f"127.0.0.1:{free_port()}",
+    ]  # fmt: skip
+    command = [str(interface), *addresses, python, "-m", "awslambdaric", "handler.lambda_handler"]
+    own = {
+        "PATH": os.environ["PATH"],
+        "LAMBDA_TASK_ROOT": str(code),
+        "PYTHONPATH": os.pathsep.join(map(str, [code, BUILT / "SharedLayer/python", runtime_client])),
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_LAMBDA_FUNCTION_NAME": function,
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
+        **ROOT_KEYS,
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=code, env=own | environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+
+        def invoke(event: Any) -> Any:
+            for _ in range(100):
+                try:
+                    return httpx.post(url, json=event, timeout=60).json()
+                except httpx.ConnectError:
+                    time.sleep(0.05)
+            raise AssertionError(log.read_text())
+
+        yield invoke
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture
+def start(stack: Stack, runtime_client: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts a function by its logical id, with the environment that the template gave it."""
+    with ExitStack() as started:
+        yield lambda function: started.enter_context(
+            running(function, stack.environment(function), runtime_client, tmp_path / function)
+        )
+
+
+@pytest.fixture(scope="module")
+def loop(stack: Stack, admin: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    return live_model(stack, admin, "under the runtime")
+
+
+def test_manage_models_creates_a_dataset(start: Start, admin: str) -> None:
+    invoke = start("ManageModels")
+    answer = invoke(recorded("manage_models", TOKEN=admin, NAME=f"recorded {uuid.uuid4()}"))
+    assert answer["statusCode"] == 201
+    assert json.loads(answer["body"])["eligible"]
+    assert invoke(recorded("manage_models_health"))["statusCode"] == 200
+
+
+def test_activate_model_refuses_what_is_live_already(
+    start: Start, admin: str, loop: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    invoke = start("ActivateModel")
+    answer = invoke(recorded("activate_model", TOKEN=admin, MODEL_ID=loop[1]["id"]))
+    assert answer["statusCode"] == 409
+    assert "deactivate" in json.loads(answer["body"])["allowed"]
+
+
+@pytest.mark.parametrize("door", ["rank_offers", "rank_offers_url"])
+def test_rank_offers_ranks_for_a_token_and_for_a_caller_inside_aws(
+    door: str, start: Start, ranker: str, loop: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    invoke = start("RankOffers")
+    answer = invoke(recorded(door, TOKEN=ranker, MODEL_ID=loop[1]["id"]))
+    assert answer["statusCode"] == 200
+    ranking = json.loads(answer["body"])
+    assert sorted(offer["id"] for offer in ranking["offers"]) == _OFFERS
+    assert ranking["seed"] == 7
+    assert ranking["proposition"]["scopeDetails"]["characteristics"]["eventToken"]
+
+
+def test_report_performance_reports(start: Start, admin: str, loop: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    invoke = start("ReportPerformance")
+    answer = invoke(recorded("report_performance", TOKEN=admin, MODEL_ID=loop[1]["id"]))
+    assert answer["statusCode"] == 200
+    assert set(json.loads(answer["body"])) >= {"totals", "accounting", "offers", "traffic"}
+
+
+def test_authorize_request_lets_a_token_in_and_says_unauthorized_to_the_rest(start: Start, admin: str) -> None:
+    invoke = start("AuthorizeRequest")
+    answer = invoke(recorded("authorize_request", TOKEN=admin))
+    (statement,) = answer["policyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Resource"].endswith(":a1b2c3d4e5/v1/*")) == ("Allow", True)
+    assert invoke(recorded("authorize_request", TOKEN="no.such.token"))["errorMessage"] == "Unauthorized"
+
+
+def test_refresh_rankings_counts_an_object_and_gives_back_what_it_cannot_read(
+    start: Start, stack: Stack, admin: str, loop: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    invoke = start("RefreshRankings")
+    dataset, model = loop
+    line = {
+        "_id": "1", "timestamp": datetime.now(UTC).isoformat(), "eventType": "decisioning.propositionDisplay",
+        "_experience": {"decisioning": {"propositionEventType": {"display": 1}, "propositions": [
+            {"id": "p", "scope": "s", "items": [{"id": "apple"}]}]}},
+    }  # fmt: skip
+    key = f"{dataset['prefix']}one.json"
+    stack.client("s3").put_object(Bucket=dataset["bucket"], Key=key, Body=json.dumps(line).encode())
+    answer = invoke(recorded("refresh_rankings", BUCKET=dataset["bucket"], KEY=key))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]}
+    report = made(stack.call("GET", f"/models/{model['id']}/report?days=all", token=admin), 200)
+    assert report["totals"]["impressions"] == 1

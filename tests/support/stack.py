@@ -1,0 +1,141 @@
+"""The very template, built by SAM and deployed onto an empty MiniStack, seen from outside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import httpx
+
+from infra.local.emulator import Emulator
+from infra.local.template import REGION
+
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / ".aws-sam" / "build"
+SAM = ROOT / os.environ.get("SAM", ".venvs/sam/bin/sam")
+# Whom MiniStack takes for the account's root, and asks no policy about, when it enforces IAM (AUTH=true).
+ROOT_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+_NAME = "offers"
+
+
+def build() -> Path:
+    """What `make build` does; returns the folder of what it made."""
+    _run([str(ROOT / "infra" / "build")], {"SAM": str(SAM)})
+    return BUILT
+
+
+@contextmanager
+def plain_http(built: Path) -> Iterator[None]:
+    """Let the built queues and buckets be spoken to without TLS, which MiniStack has none of.
+
+    It refuses that when it enforces IAM, as AWS does; the rule itself is held by tests/template.
+    """
+    template = built / "Storage" / "template.yaml"
+    as_built = template.read_text()
+    lifted = as_built.replace("aws:SecureTransport: 'false'", "aws:SecureTransport: neither")
+    assert lifted != as_built
+    template.write_text(lifted)
+    try:
+        yield
+    finally:
+        template.write_text(as_built)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack."""
+
+    emulator: Emulator
+
+    @classmethod
+    def deploy(cls, emulator: Emulator, built: Path) -> Stack:
+        """What `make deploy` does, without its questions."""
+        template = ["--template-file", str(built / "template.yaml")]
+        arguments = ["--stack-name", _NAME, "--resolve-s3", "--no-confirm-changeset", "--no-progressbar"]
+        rights = ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+        parameters = ["--parameter-overrides", f"AwsEndpointUrl={emulator.endpoint}"]
+        environment = {**ROOT_KEYS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator.endpoint}
+        _run([str(SAM), "deploy", *template, *arguments, *rights, *parameters], environment)
+        return cls(emulator)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the account's root."""
+        return boto3.client(
+            service,
+            endpoint_url=self.emulator.endpoint,
+            region_name=REGION,
+            aws_access_key_id=ROOT_KEYS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=ROOT_KEYS["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=_NAME)["Stacks"]
+        return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+
+    def environment(self, function: str) -> dict[str, str]:
+        """The variables that a function was deployed with, by its logical id."""
+        cloudformation = self.client("cloudformation")
+        detail = cloudformation.describe_stack_resource(StackName=_NAME, LogicalResourceId=function)
+        name = detail["StackResourceDetail"]["PhysicalResourceId"]
+        variables = self.client("lambda").get_function_configuration(FunctionName=name)["Environment"]
+        return dict(variables["Variables"])
+
+    def token(self, client: str, *permissions: str) -> str:
+        """An access token of the client `Admin` or `Ranker`, with its own permissions or only the named ones."""
+        pool, client_id = self.outputs["UserPoolId"], self.outputs[f"{client}ClientId"]
+        cognito = self.client("cognito-idp")
+        described = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
+        form = {"grant_type": "client_credentials"}
+        if permissions:
+            form["scope"] = " ".join(f"offer-ranking/{permission}" for permission in permissions)
+        answer = httpx.post(self.outputs["TokenUrl"], data=form, auth=(client_id, described["ClientSecret"]))
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, token: str | None = None, headers: Mapping[str, str] = {}
+    ) -> httpx.Response:
+        """One request to the API."""
+        given = {"Authorization": f"Bearer {token}"} if token else {}
+        host = {"Host": self.host("ApiUrl", "execute-api")}
+        url = f"{self.emulator.endpoint}/v1{path}"
+        return httpx.request(method, url, json=body, headers=host | given | dict(headers), timeout=30)
+
+    def host(self, output: str, service: str) -> str:
+        """By which Host header MiniStack knows what AWS knows by its name in the DNS."""
+        identifier = urlsplit(self.outputs[output]).netloc.partition(".")[0]
+        region = f".{REGION}" if service == "lambda-url" else ""
+        return f"{identifier}.{service}{region}.127.0.0.1:{self.emulator.port}"
+
+
+def live_model(stack: Stack, admin: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A dataset and an activated model that learns from it."""
+    schema = "experience-event-proposition-interactions"
+    dataset = made(stack.call("POST", "/datasets", {"name": name, "schema": schema}, token=admin), 201)
+    body = {"name": name, "type": "auto-optimization", "datasetIds": [dataset["id"]]}
+    model = made(stack.call("POST", "/models", body, token=admin), 201)
+    return dataset, made(stack.call("POST", f"/models/{model['id']}/activate", token=admin), 200)
+
+
+def made(answer: httpx.Response, status: int) -> Any:
+    """The body of an answer, which must have this status."""
+    assert answer.status_code == status, f"{answer.request.url}: {answer.status_code} {answer.text}"
+    return answer.json()
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    quiet = {"SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=inherited | quiet | dict(environment), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{' '.join(command)}:\n{(done.stdout + done.stderr)[-4000:]}"
