@@ -1,0 +1,84 @@
+# One verb a line; `make` alone lists them. Needs Python 3.11 to 3.13, git and make: environments are made below .venvs.
+
+PORT ?= 8080
+AWS_PORT ?= 4566
+PYTHON ?= $(shell infra/python)
+
+export PYTHONPATH = shared:.
+export SAM = .venvs/sam/bin/sam
+export EMULATOR = .venvs/emulator/bin/ministack
+export SAM_CLI_TELEMETRY = 0
+LOCAL = .venvs/local/bin/python
+TEST = .venvs/test/bin
+
+.DELETE_ON_ERROR:
+.PHONY: help demo serve test test-code test-deployed test-oldest check bench format openapi build deploy lock clean
+help:    ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: .venvs/local.made .venvs/emulator.made ## a shop whose offers are learned from its events; ends by itself
+	$(LOCAL) -m infra.local.demo
+
+serve: .venvs/local.made .venvs/emulator.made ## the API on PORT=8080, the AWS services it uses on AWS_PORT=4566
+	$(LOCAL) -m infra.local.serve --port $(PORT) --aws-port $(AWS_PORT)
+
+test: test-code test-deployed ## every suite
+
+test-code: .venvs/test.made .venvs/emulator.made ## all but the deployed one, with branch coverage; ARGS="-k name" for some
+	$(TEST)/python -m pytest -n 2 --dist worksteal --ignore tests/deployed --cov $(if $(ARGS),,--cov-fail-under=96) $(ARGS)
+
+test-deployed: .venvs/test.made .venvs/emulator.made .venvs/sam.made ## the template as deployed, the functions as built
+	$(TEST)/python -m pytest tests/deployed $(ARGS)
+
+test-oldest: .venvs/oldest.made ## the unit tests on the Python that PYTHON names
+	.venvs/oldest/bin/python -m pytest -q tests/unit $(ARGS)
+
+check: .venvs/test.made .venvs/sam.made ## style, types, import contracts, templates
+	$(TEST)/ruff check
+	$(TEST)/ruff format --check
+	$(TEST)/mypy
+	$(TEST)/lint-imports
+	$(TEST)/cfn-lint infra/storage.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+bench: .venvs/test.made ## measure what must be fast
+	for one in tests/benchmarks/*.py; do $(TEST)/python $$one || exit 1; done
+
+format: .venvs/test.made ## put the code into its form
+	$(TEST)/ruff check --fix
+	$(TEST)/ruff format
+
+openapi: .venvs/test.made ## write the OpenAPI document from the handlers' types
+	$(TEST)/python -m infra.openapi
+
+build: .venvs/sam.made ## the functions and their layer, into .aws-sam/build
+	infra/build
+
+deploy: build ## into your AWS account
+	$(SAM) deploy --guided --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND
+
+clean:   ## take away what was made, and the environments
+	rm -rf .venvs .aws-sam .local .coverage*
+
+# ---- Environments: one a lock file, made anew when that changes ----------------------------------------------------------
+.venvs/local.made: infra/local/requirements.txt
+.venvs/emulator.made: infra/local/emulator.txt
+.venvs/sam.made: infra/deploy.txt
+.venvs/test.made .venvs/oldest.made: tests/requirements.txt
+.venvs/%.made:
+	$(PYTHON) -m venv --clear .venvs/$*
+	.venvs/$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# ---- Locks: hashes, and no address of a registry --------------------------------------------------------------------------
+COMPILE = .venvs/lock/bin/uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+lock:    ## pin the newest releases that pyproject.toml allows
+	$(PYTHON) -m venv .venvs/lock
+	.venvs/lock/bin/python -m pip install -qq --disable-pip-version-check uv
+	$(COMPILE) pyproject.toml -o shared/requirements.txt
+	$(COMPILE) --group refresh -o functions/refresh_rankings/requirements.txt
+	$(COMPILE) pyproject.toml --group local -c shared/requirements.txt -c functions/refresh_rankings/requirements.txt -o infra/local/requirements.txt
+	$(COMPILE) pyproject.toml --group test -c infra/local/requirements.txt -o tests/requirements.txt
+	$(COMPILE) --group emulator -o infra/local/emulator.txt
+	$(COMPILE) --group deploy -o infra/deploy.txt
