@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import zlib
 from pathlib import Path
 from typing import IO
 
 _CHUNK = 1 << 20
 _GZIP = b"\x1f\x8b"
-_NOT_LINES = {b"PAR1": "format-unknown", b"\x28\xb5\x2f\xfd": "format-unknown"}
+_NOT_LINES = {_GZIP: "gzip-twice", b"PAR1": "format-unknown", b"\x28\xb5\x2f\xfd": "format-unknown"}
 
 
 class UnreadableObjectError(Exception):
@@ -28,32 +27,29 @@ def decompress(source: Path, target: Path, *, limit_bytes: int) -> None:
     or `format-unknown` for Parquet and Zstandard.
     """
     with source.open("rb") as raw, target.open("wb") as lines:
-        start = raw.read(4)
+        is_gzip = raw.read(2) == _GZIP
         raw.seek(0)
-        if not start.startswith(_GZIP):
-            _check(start)
-            shutil.copyfileobj(raw, lines, _CHUNK)
+        if not is_gzip:
+            _copy(raw, lines, limit_bytes)
             return
-        with gzip.open(raw) as inflated:
-            _inflate(inflated, lines, limit_bytes)
+        try:
+            with gzip.open(raw) as inflated:
+                _copy(inflated, lines, limit_bytes)
+        except EOFError as error:
+            raise UnreadableObjectError("gzip-truncated") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise UnreadableObjectError("gzip-corrupt") from error
 
 
-def _inflate(inflated: IO[bytes], lines: IO[bytes], limit_bytes: int) -> None:
+def _copy(source: IO[bytes] | gzip.GzipFile, lines: IO[bytes], limit_bytes: int) -> None:
     written = 0
-    try:
-        while chunk := inflated.read(_CHUNK):
-            if written == 0:
-                if chunk.startswith(_GZIP):
-                    raise UnreadableObjectError("gzip-twice")
-                _check(chunk[:4])
-            written += len(chunk)
-            if written > limit_bytes:
-                raise UnreadableObjectError("too-large")
-            lines.write(chunk)
-    except EOFError as error:
-        raise UnreadableObjectError("gzip-truncated") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise UnreadableObjectError("gzip-corrupt") from error
+    while chunk := source.read(_CHUNK):
+        if written == 0:
+            _check(chunk)
+        written += len(chunk)
+        if written > limit_bytes:
+            raise UnreadableObjectError("too-large")
+        lines.write(chunk)
 
 
 def _check(start: bytes) -> None:

@@ -47,7 +47,7 @@ class Proposition(TypedDict):
     scopeDetails: ScopeDetails
 
 
-def proposition_of(
+def proposition_of(  # noqa: PLR0913 - what stands in it, by name
     token: Token, *, scope: str, step: str, algorithm: str, etags: Mapping[str, str], keys: TokenKeys | None
 ) -> Proposition:
     """The proposition of what a token says was served; unsigned while there are no keys.

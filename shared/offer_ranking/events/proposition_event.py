@@ -1,8 +1,11 @@
-"""One line of events -> what it says about offers. Decisions fall in one fixed order, which `counting` repeats in SQL."""
+"""One line of events, and what it says about offers.
+
+Decisions fall in one fixed order, which `counting.projection` repeats in SQL.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +15,7 @@ from offer_ranking.events.reason import Reason
 from offer_ranking.events.spelling import EMAIL_OFFER, EVENT, ITEM, PROPOSITION, STRATEGY, rows, text, value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 LATE_AFTER = 48 * instant.MICROSECONDS_PER_HOUR
 MAX_POSITION = 30
@@ -27,6 +30,10 @@ class Kind(IntEnum):
 
 EVENT_TYPES = {DISPLAY: Kind.IMPRESSION, INTERACT: Kind.CONVERSION}
 PROPOSITION_EVENT_KINDS = {"display": Kind.IMPRESSION, "interact": Kind.CONVERSION}
+_MARKS: dict[spelling.Path, dict[str, str]] = {}
+for _name, _paths in spelling.PROPOSITION_EVENT_TYPES.items():
+    for *_container, _key in _paths:
+        _MARKS.setdefault(tuple(_container), {})[_key] = _name
 EMAIL_INTERACTIONS = {"open": Kind.IMPRESSION, "click": Kind.CONVERSION}
 
 
@@ -84,44 +91,60 @@ def parse_line(raw: bytes | str) -> Outcome:
 
 def parse_event(event: dict[str, Any]) -> Outcome:
     """Read one event that is already an object."""
-    kind = _kind(event)
+    marked = _marked(event)
+    kind = _kind(event, marked)
     if kind is None or isinstance(kind, Refused):
         return kind or Other()
     propositions = rows(event, EVENT["propositions"])
-    if value(event, EVENT["dry_run"]) is True or (propositions and all(map(_is_fallback, propositions))):
+    live = [proposition for proposition in propositions if not _is_fallback(proposition)]
+    if value(event, EVENT["dry_run"]) is True or (propositions and not live):
         return Other()
-    if text(event, EVENT["trust"]) == "untrusted":
-        return Refused(Reason.UNTRUSTED)
-    if value(event, EVENT["capped"]) is True:
-        return Refused(Reason.CAPPED)
-    time = _time(event)
+    time = _distrust(event) or _time(event)
     if not isinstance(time, int):
         return time
-    identifier = text(event, EVENT["id"])
-    offers = list(_offers(event, kind, time))
-    # An offer that neither a token nor an id tells from its copies must not count.
-    identified = offers if identifier else [offer for offer in offers if offer.token]
-    has_token = any(text(proposition, PROPOSITION["token"]) for proposition in _live(propositions))
-    if not identifier and (not has_token or (offers and not identified)):
-        return Refused(Reason.NO_ID)
-    return PropositionEvent(kind, identifier, time, tuple(identified)) if offers else Refused(Reason.OFFER_UNRESOLVED)
+    is_email = not marked and text(event, EVENT["event_type"]) == EMAIL
+    offers = _email_events(event, kind, time) if is_email else _offer_events(event, live, kind, time)
+    return _identified(live, PropositionEvent(kind, text(event, EVENT["id"]), time, tuple(offers)))
 
 
-def _kind(event: dict[str, Any]) -> Kind | Refused | None:
+def _marked(event: dict[str, Any]) -> set[str]:
+    """Name the keys of propositionEventType that are 1."""
+    marked = set()
+    for container, names in _MARKS.items():
+        marks = spelling.value_at(event, container)
+        if isinstance(marks, dict):
+            marked |= {name for key, name in names.items() if _is_one(marks.get(key))}
+    return marked
+
+
+def _kind(event: dict[str, Any], marked: set[str]) -> Kind | Refused | None:
     """Tell displays and interacts from events of other types (None). propositionEventType decides before eventType."""
-    marked = [
-        name
-        for name, paths in spelling.PROPOSITION_EVENT_TYPES.items()
-        if any(_is_one(spelling.value_at(event, path)) for path in paths)
-    ]
     if len(marked) > 1:
         return Refused(Reason.AMBIGUOUS_EVENT_TYPE)
     if marked:
-        return PROPOSITION_EVENT_KINDS.get(marked[0])
+        return PROPOSITION_EVENT_KINDS.get(next(iter(marked)))
     event_type = text(event, EVENT["event_type"])
     if event_type == EMAIL and any(True for _ in _email_offers(event)):
         return EMAIL_INTERACTIONS.get(text(event, EVENT["email_interaction"]))
     return EVENT_TYPES.get(event_type)
+
+
+def _distrust(event: dict[str, Any]) -> Refused | None:
+    if text(event, EVENT["trust"]) == "untrusted":
+        return Refused(Reason.UNTRUSTED)
+    return Refused(Reason.CAPPED) if value(event, EVENT["capped"]) is True else None
+
+
+def _identified(live: list[Any], found: PropositionEvent) -> PropositionEvent | Refused:
+    """Leave out offers that neither a token nor an id tells from their copies: they must not count."""
+    if found.id:
+        return found if found.offers else Refused(Reason.OFFER_UNRESOLVED)
+    if not any(text(proposition, PROPOSITION["token"]) for proposition in live):
+        return Refused(Reason.NO_ID)
+    if not found.offers:
+        return Refused(Reason.OFFER_UNRESOLVED)
+    offers = tuple(offer for offer in found.offers if offer.token)
+    return replace(found, offers=offers) if offers else Refused(Reason.NO_ID)
 
 
 def _is_one(mark: object) -> bool:
@@ -144,41 +167,31 @@ def _time(event: dict[str, Any]) -> int | Late | Refused:
 def _is_fallback(proposition: object) -> bool:
     if any(text(strategy, STRATEGY["step"]) == "fallback" for strategy in rows(proposition, PROPOSITION["strategies"])):
         return True
-    items = [item for item in rows(proposition, PROPOSITION["items"]) if isinstance(item, dict)]
+    items = rows(proposition, PROPOSITION["items"])
     return bool(items) and all(text(item, ITEM["step"]) == "fallback" for item in items)
 
 
-def _live(propositions: Iterable[object]) -> list[object]:
-    return [proposition for proposition in propositions if not _is_fallback(proposition)]
-
-
-def _offers(event: dict[str, Any], kind: Kind, time: int) -> Iterator[OfferEvent]:
-    """Resolve offers: of the items, else of the stamp; an email names its own."""
-    if _is_email(event):
-        for offer, proposition in _email_offers(event):
-            issued = instant.of_uuid7(proposition)
-            yield OfferEvent(offer, "", 0, "", "", "", "", _impression_time(kind, time, issued))
-        return
-    propositions = _live(rows(event, EVENT["propositions"]))
-    found = [
+def _offer_events(event: dict[str, Any], live: list[Any], kind: Kind, time: int) -> list[OfferEvent]:
+    """Resolve offers by the items shown, else by the collector's stamp."""
+    shown = [
         _offer_event(event, proposition, index, item, kind, time)
-        for proposition in propositions
+        for proposition in live
         for index, item in enumerate(rows(proposition, PROPOSITION["items"]), start=1)
         if text(item, ITEM["id"]) and text(item, ITEM["step"]) != "fallback"
     ]
-    if not found:
-        first = propositions[0] if propositions else {}
-        found = [
-            _offer_event(event, first, index, {"id": offer}, kind, time)
-            for index, offer in enumerate(rows(event, EVENT["stamped_offers"]), start=1)
-            if isinstance(offer, str) and offer
-        ]
-    yield from found
+    return shown or [
+        _offer_event(event, live[0] if live else None, index, {"id": offer}, kind, time)
+        for index, offer in enumerate(rows(event, EVENT["stamped_offers"]), start=1)
+        if isinstance(offer, str) and offer
+    ]
 
 
-def _is_email(event: dict[str, Any]) -> bool:
-    marks = (spelling.value_at(event, path) for paths in spelling.PROPOSITION_EVENT_TYPES.values() for path in paths)
-    return text(event, EVENT["event_type"]) == EMAIL and not any(map(_is_one, marks))
+def _email_events(event: dict[str, Any], kind: Kind, time: int) -> list[OfferEvent]:
+    """Resolve offers of an email, which names neither rank nor model."""
+    return [
+        OfferEvent(offer, "", 0, "", "", "", "", _impression_time(kind, time, instant.of_uuid7(proposition)))
+        for offer, proposition in _email_offers(event)
+    ]
 
 
 def _email_offers(event: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -116,16 +116,23 @@ def value_at(holder: object, path: Path) -> Any:  # noqa: ANN401 - JSON holds an
 
 def value(holder: object, paths: Paths) -> Any:  # noqa: ANN401 - JSON holds any of its types
     """Take the first value that is not null."""
-    return next((found for path in paths if (found := value_at(holder, path)) is not None), None)
+    for path in paths:
+        if (found := value_at(holder, path)) is not None:
+            return found
+    return None
 
 
 def text(holder: object, paths: Paths) -> str:
     """Take the first string that is not empty, else ""."""
-    values = (value_at(holder, path) for path in paths)
-    return next((found for found in values if isinstance(found, str) and found), "")
+    for path in paths:
+        if isinstance(found := value_at(holder, path), str) and found:
+            return found
+    return ""
 
 
 def rows(holder: object, paths: Paths) -> list[Any]:
     """Take the first list that is not empty, else an empty one."""
-    values = (value_at(holder, path) for path in paths)
-    return next((found for found in values if isinstance(found, list) and found), [])
+    for path in paths:
+        if isinstance(found := value_at(holder, path), list) and found:
+            return found
+    return []

@@ -7,7 +7,6 @@ It makes a store of decisions unnecessary.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 from dataclasses import dataclass
@@ -65,54 +64,46 @@ def sign(token: Token, key: TokenKey) -> str:
     """The token as text: `payload.signature`."""
     fields = [
         VERSION, key.id, token.proposition, token.issued_ms, token.model, token.snapshot_version, token.traffic_type,
-        token.cell, token.datastream, token.visitor, [[offer, round(p, 9)] for offer, p in token.offers[:MOST_OFFERS]],
+        token.cell, token.datastream, token.visitor,
+        [offer for offer, _ in token.offers[:MOST_OFFERS]], [round(p, 9) for _, p in token.offers[:MOST_OFFERS]],
     ]  # fmt: skip
-    payload = json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode()
-    return f"{_encode(payload)}.{_encode(_signature(payload, key))}"
+    payload = _encode(json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode())
+    return (payload + b"." + _signature(payload, key)).decode()
 
 
 def verify(text: str, keys: TokenKeys) -> Token:
-    """The token that a text stands for. Raises InvalidTokenError."""
-    payload, signature = _parts(text)
-    try:
-        fields: Any = json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        raise InvalidTokenError("The payload is not JSON.") from error
-    match fields:
-        case [1, str(key_id), str(proposition), int(issued), str(model), int(snapshot), str(traffic), str(cell),
-              str(datastream), str(visitor), [*offers]]:  # fmt: skip
-            key = keys.find(key_id)
-        case _:
-            raise InvalidTokenError("The payload is of another shape or version.")
-    if key is None:
-        raise InvalidTokenError("The key is not live.")
-    if not hmac.compare_digest(_signature(payload, key), signature):
-        raise InvalidTokenError("The signature is wrong.")
-    pairs = tuple((str(offer), float(propensity)) for offer, propensity in offers)
-    return Token(proposition, issued, model, snapshot, traffic, cell, pairs, datastream, visitor)
+    """The token that a text stands for. Raises InvalidTokenError.
 
-
-def _parts(text: str) -> tuple[bytes, bytes]:
+    The signature is over the payload as it is spelled, and is compared as it is spelled, so that of the spellings that
+    base64 has for the same bytes only one is good; nothing is decoded before it holds.
+    """
     payload, dot, signature = text.partition(".")
-    if not dot or len(text) > _LONGEST:
+    if not dot or len(text) > _LONGEST or not text.isascii():
         raise InvalidTokenError("It is not two parts joined by a dot.")
-    decoded = _decode(payload), _decode(signature)
-    # Base64's last character has bits to spare: only one spelling of a token is good.
-    if (_encode(decoded[0]), _encode(decoded[1])) != (payload, signature):
-        raise InvalidTokenError("It is not spelled as it was signed.")
-    return decoded
+    spelled, given = payload.encode(), signature.encode()
+    live = (keys.current, keys.previous)
+    key = next((key for key in live if key and hmac.compare_digest(_signature(spelled, key), given)), None)
+    if key is None:
+        raise InvalidTokenError("No live key has made this signature.")
+    return _token(spelled, key)
+
+
+def _token(payload: bytes, key: TokenKey) -> Token:
+    """Read a payload that a live key has signed: only its version can be another than ours."""
+    try:
+        fields: Any = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)).decode())
+        version, key_id, proposition, issued, model, snapshot, traffic, cell, datastream, visitor, ids, shares = fields
+        offers = tuple(zip(ids, shares, strict=True))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidTokenError("The payload is of another shape.") from error
+    if (version, key_id) != (VERSION, key.id):
+        raise InvalidTokenError("The payload is of another version, or names another key.")
+    return Token(proposition, issued, model, snapshot, traffic, cell, offers, datastream, visitor)
 
 
 def _signature(payload: bytes, key: TokenKey) -> bytes:
-    return hmac.digest(key.secret, payload, "sha256")[:_SIGNATURE_BYTES]
+    return _encode(hmac.digest(key.secret, payload, "sha256")[:_SIGNATURE_BYTES])
 
 
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _decode(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    except (binascii.Error, ValueError) as error:
-        raise InvalidTokenError("A part is not base64url.") from error
+def _encode(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")

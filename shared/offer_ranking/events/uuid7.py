@@ -20,10 +20,10 @@ def uuid7(time_ms: int) -> str:
 
 def time_of(text: str) -> int | None:
     """The time of such an id; None when the text is no UUID of version 7."""
-    if len(text) != 36 or text[14] != "7":  # noqa: PLR2004 - cheap, and nearly always decides
+    if len(text) != 36 or text[14] != "7":
         return None
     try:
         read = uuid.UUID(text)
     except ValueError:
         return None
-    return read.int >> 80 if read.version == 7 and str(read) == text.lower() else None  # noqa: PLR2004
+    return read.int >> 80 if read.version == 7 and str(read) == text.lower() else None

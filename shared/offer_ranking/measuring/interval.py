@@ -19,8 +19,9 @@ _OFFERS_AT_ONCE = 500  # keeps the table of densities within 8 MB
 def credible_intervals(alpha: Array, beta: Array, level: float = 0.95) -> Array:
     """Equal-tailed intervals of Beta(alpha, beta), shape (K, 2); alpha and beta have shape (K,).
 
-    The density is integrated over the logit, where it is smooth and its tails are exponential (Johnson, Kotz,
-    Balakrishnan, "Continuous Univariate Distributions", vol. 2, ch. 25). Probabilities are right to 2e-4, for alpha from 0.05 and beta from 0.5 up.
+    The density is integrated over the logit, where its tails are exponential (Johnson, Kotz, Balakrishnan,
+    "Continuous Univariate Distributions", vol. 2, ch. 25). Probabilities are right to 2e-4, for alpha from 0.05 and
+    beta from 0.5 up.
     """
     parts = [
         _quantiles(alpha[start : start + _OFFERS_AT_ONCE], beta[start : start + _OFFERS_AT_ONCE], level)

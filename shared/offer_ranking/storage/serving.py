@@ -14,11 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from offer_ranking.catalog.errors import NotFoundError, NotServedError
 from offer_ranking.catalog.lifecycle import Status
 from offer_ranking.catalog.model import Model, SnapshotPointer
-from offer_ranking.learning.snapshot import CorruptSnapshotError, Snapshot
+from offer_ranking.learning.snapshot import Snapshot
 
 FRESH_SECONDS = 1.0  # so a deactivation takes effect within two
 _MODELS_KEPT = 128
-_STORE_FAILED = (BotoCoreError, ClientError, CorruptSnapshotError)
+# Away, refusing, or lying: what cannot be read as what was written is as good as not there.
+_STORE_FAILED = (BotoCoreError, ClientError, ValueError, KeyError)
 
 
 class Source(StrEnum):
