@@ -61,9 +61,7 @@ def cpu_microseconds(call: Callable[[int], object], calls: int, first_seed: int)
 
 
 def main() -> None:
-    print(
-        f"{'K':>6} {'kernel us':>10} {'rank us':>10} {'ratio':>6} {'built anew us':>14}"
-    )
+    print(f"{'K':>6} {'kernel us':>10} {'rank us':>10} {'ratio':>6} {'built anew us':>14}")
     for size in SIZES:
         snapshot = snapshot_of(size)
         offers = [Offer(offer) for offer in snapshot.offers]
@@ -85,9 +83,7 @@ def main() -> None:
             for turn in range(TURNS)
         ]
         bare, whole, built = (statistics.median(column) for column in zip(*times, strict=True))
-        print(
-            f"{size:>6} {bare:>10.1f} {whole:>10.1f} {whole / bare:>6.2f} {built:>14.1f}"
-        )
+        print(f"{size:>6} {bare:>10.1f} {whole:>10.1f} {whole / bare:>6.2f} {built:>14.1f}")
 
 
 if __name__ == "__main__":

@@ -64,8 +64,9 @@ def test_of_32_creates_with_one_idempotency_key_all_hear_the_same_201(
     assert len(admin.get(f"/datasets/{dataset}").json()["usedBy"]) == 1
 
 
-def test_of_32_datasets_that_want_one_prefix_one_gets_it(system: System) -> None:
-    place = {"bucket": system.environment["DATASETS_BUCKET"], "prefix": f"{name('place').replace(' ', '-')}/"}
+def test_of_32_datasets_that_want_one_prefix_one_gets_it(system: System, admin: Caller, dataset: str) -> None:
+    bucket = admin.get(f"/datasets/{dataset}").json()["bucket"]
+    place = {"bucket": bucket, "prefix": f"{name('place').replace(' ', '-')}/"}
 
     def create(n: int) -> httpx.Response:
         headers = {"Authorization": f"Bearer {system.issuer.machine_token('admin')}"}

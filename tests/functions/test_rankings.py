@@ -70,7 +70,10 @@ def test_a_proposition_names_model_snapshot_and_traffic_in_clear_and_signed(trai
     details = proposition["scopeDetails"]
     assert proposition["id"] == answer["rankingId"] == details["correlationID"]
     assert details["strategies"] == [
-        {"step": "aiModel", "strategyID": model["id"], "algorithmID": "thompson-sampling", "trafficType": answer["trafficType"]}
+        {
+            "step": "aiModel", "strategyID": model["id"], "algorithmID": "thompson-sampling",
+            "trafficType": answer["trafficType"],
+        }
     ]  # fmt: skip
     assert details["characteristics"]["snapshotVersion"] == "1"
     signed = verify(details["characteristics"]["eventToken"], handler("rank_offers").token_keys.keys())

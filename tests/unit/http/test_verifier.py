@@ -89,7 +89,8 @@ def test_without_any_keys_nobody_can_be_told_from_anybody(issuer: Issuer, keys: 
 @pytest.mark.parametrize(
     "authorization",
     [None, "", "Bearer", "Bearer ", "bearer x", "Basic abc", "Bearer a.b.c", "Bearer " + "x" * 20_000,
-     "Bearer \ud800.a.b", "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLy4uL2V0Yy9wYXNzd2QifQ.e30.x", "Bearer eyJraWQiOjV9.e30.x"],
+     "Bearer \ud800.a.b",
+     "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLy4uL2V0Yy9wYXNzd2QifQ.e30.x", "Bearer eyJraWQiOjV9.e30.x"],
 )  # fmt: skip
 def test_what_is_no_token_of_the_issuer_is_refused(verifier: Verifier, authorization: str | None) -> None:
     with pytest.raises(UnauthenticatedError):
