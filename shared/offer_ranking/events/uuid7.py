@@ -16,14 +16,3 @@ def uuid7(time_ms: int) -> str:
             int=(time_ms & (1 << 48) - 1) << 80 | _VERSION | (noise >> 62) << 64 | _VARIANT | noise & (1 << 62) - 1
         )
     )
-
-
-def time_of(text: str) -> int | None:
-    """The time of such an id; None when the text is no UUID of version 7."""
-    if len(text) != 36 or text[14] != "7":
-        return None
-    try:
-        read = uuid.UUID(text)
-    except ValueError:
-        return None
-    return read.int >> 80 if read.version == 7 and str(read) == text.lower() else None

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import string
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offer_ranking.events.instant import of_rfc3339
+from offer_ranking.events.proposition import proposition_of
+from offer_ranking.events.proposition_event import PropositionEvent, parse_line
+from offer_ranking.events.token import InvalidTokenError, Token, TokenKey, TokenKeys, sign, verify
+
+NEW, OLD, FOREIGN = TokenKey("k2", b"n" * 32), TokenKey("k1", b"o" * 32), TokenKey("k2", b"f" * 32)
+KEYS = TokenKeys(NEW, OLD)
+TOKEN = Token(
+    proposition="019ab8e2-7c45-7abc-9abc-0123456789ab",
+    issued_ms=1764021912613,
+    model="m1",
+    snapshot_version=7,
+    traffic_type="random",
+    cell='["gold"]',
+    offers=(("o1", 0.5), ("o2", 0.25), ("o3", 0.25)),
+    datastream="d1",
+    visitor="v",
+)
+
+
+def test_what_was_signed_is_what_is_verified_by_either_live_key() -> None:
+    assert verify(sign(TOKEN, NEW), KEYS) == TOKEN
+    assert verify(sign(TOKEN, OLD), KEYS) == TOKEN
+
+
+def test_a_key_that_is_no_longer_live_or_of_somebody_else_verifies_nothing() -> None:
+    for token, keys in ((sign(TOKEN, OLD), TokenKeys(NEW)), (sign(TOKEN, FOREIGN), KEYS)):
+        with pytest.raises(InvalidTokenError):
+            verify(token, keys)
+
+
+def test_every_edit_of_a_single_character_is_found() -> None:
+    token = sign(TOKEN, NEW)
+    alphabet = string.ascii_letters + string.digits + "-_.= é"
+    for place in range(len(token)):
+        edits = [token[:place] + token[place + 1 :]]
+        edits += [token[:place] + char + token[place + 1 :] for char in alphabet if char != token[place]]
+        edits += [token[:place] + char + token[place:] for char in "A.=~"]
+        for edit in edits:
+            with pytest.raises(InvalidTokenError):
+                verify(edit, KEYS)
+
+
+@given(st.one_of(st.text(st.characters(), max_size=80), st.binary(max_size=60).map(lambda b: b.decode("latin-1"))))
+def test_garbage_is_an_invalid_token_and_nothing_else(text: str) -> None:
+    with pytest.raises(InvalidTokenError):
+        verify(text, KEYS)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"[" * 5000 + b"]" * 5000, b"[1]", b"{}", b"9" * 5000, b"\xff", b"NaN", b"[" * 100_000,
+        json.dumps([1, "k2", *[""] * 9]).encode(),
+        json.dumps([1, "k2", *[""] * 8, 5, 5]).encode(),
+        json.dumps([1, "k1", "p", 1, "", 0, "", "", "", "", [], []]).encode(),
+        json.dumps([2, "k2", "p", 1, "", 0, "", "", "", "", [], []]).encode(),
+    ],
+    ids=lambda payload: repr(payload[:14]),
+)  # fmt: skip
+def test_a_payload_of_another_shape_is_an_invalid_token(payload: bytes) -> None:
+    encoded = base64.urlsafe_b64encode(payload).rstrip(b"=")
+    signature = base64.urlsafe_b64encode(hmac.digest(NEW.secret, encoded, "sha256")[:16]).rstrip(b"=")
+    for signed in (signature, b"A" * 22):
+        with pytest.raises(InvalidTokenError):
+            verify(f"{encoded.decode()}.{signed.decode()}", KEYS)
+
+
+def test_a_token_holds_the_first_thirty_offers() -> None:
+    many = replace(TOKEN, offers=tuple((f"o{n}", 0.01) for n in range(100)))
+    assert verify(sign(many, NEW), KEYS).offers == many.offers[:30]
+
+
+def test_the_parser_reads_back_what_a_proposition_says_in_clear() -> None:
+    made = proposition_of(TOKEN, scope="s", step="aiModel", algorithm="ts", etags={"o2": "5"}, keys=KEYS)
+    decisioning = {"propositionEventType": {"interact": 1}, "propositions": [{**made, "items": [{"id": "o2"}]}]}
+    line = json.dumps({"timestamp": "2025-11-24T23:05:12Z", "_experience": {"decisioning": decisioning}})
+    found = parse_line(line)
+    assert isinstance(found, PropositionEvent)
+    (offer,) = found.offers
+    assert (offer.offer, offer.etag, offer.model, offer.traffic_type, offer.cell) == (
+        "o2",
+        "5",
+        "m1",
+        "random",
+        '["gold"]',
+    )
+    assert offer.impression_time == TOKEN.issued_ms * 1000 == of_rfc3339("2025-11-24T22:05:12.613Z")
+    assert verify(offer.token, KEYS) == TOKEN
