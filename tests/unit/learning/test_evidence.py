@@ -65,9 +65,7 @@ def test_faulty_counts_become_possible_and_are_counted_as_repaired() -> None:
     offers = ["over", "negative", "nan", "infinite", "sound"]
     evidence = Evidence.cleaned(offers, [5, -3, np.nan, np.inf, 9], [7, -1, 2, 1, 3])
     assert evidence.offers == tuple(sorted(offers))
-    by_offer = dict(
-        zip(evidence.offers, zip(evidence.impressions, evidence.conversions, strict=True), strict=True)
-    )
+    by_offer = dict(zip(evidence.offers, zip(evidence.impressions, evidence.conversions, strict=True), strict=True))
     assert by_offer == {
         "over": (5, 5),
         "negative": (0, 0),

@@ -94,9 +94,7 @@ def test_offers_never_shown_teach_nothing() -> None:
 @settings(derandomize=True, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 10**7), st.floats(0, 1)).map(
-            lambda pair: (pair[0], round(pair[0] * pair[1]))
-        ),
+        st.tuples(st.integers(0, 10**7), st.floats(0, 1)).map(lambda pair: (pair[0], round(pair[0] * pair[1]))),
         max_size=30,
     )
 )

@@ -19,9 +19,7 @@ def by_scipy(alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """
     distinct = np.unique(np.stack([alpha, beta], axis=1), axis=0)
     by_mean = np.argsort(-distinct[:, 0] / distinct.sum(axis=1))[:30]
-    distinct = np.unique(
-        np.concatenate([distinct[:: max(len(distinct) // 30, 1)], distinct[by_mean]]), axis=0
-    )
+    distinct = np.unique(np.concatenate([distinct[:: max(len(distinct) // 30, 1)], distinct[by_mean]]), axis=0)
     tails = np.array([1e-13, 1e-11, 1e-9, 1e-7, 1e-5, *np.linspace(1e-3, 0.5, 13)])
     tiny = np.finfo(float).tiny
     low_ends = special.betaincinv(distinct[:, :1], distinct[:, 1:], tails)
@@ -34,9 +32,7 @@ def by_scipy(alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
     )
     edges = np.unique(np.concatenate([edges, np.linspace(edges.min(), edges.max(), 400)]))
     with np.errstate(divide="ignore"):
-        log_cdf = sum(
-            np.log(special.betainc(a, b, special.expit(edges))) for a, b in zip(alpha, beta, strict=True)
-        )
+        log_cdf = sum(np.log(special.betainc(a, b, special.expit(edges))) for a, b in zip(alpha, beta, strict=True))
     edges = edges[max(int(np.searchsorted(log_cdf, -32)) - 1, 0) :]
     nodes, weights = np.polynomial.legendre.leggauss(12)
     half = np.diff(edges)[:, None] / 2
@@ -56,9 +52,7 @@ def by_scipy(alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
     return np.array([weight @ np.exp(f + total - mine) for f, mine in zip(density, logs, strict=True)])
 
 
-def learned(
-    seed: int, offers: int, mean: float, strength: float, most_shown: int
-) -> tuple[np.ndarray, np.ndarray]:
+def learned(seed: int, offers: int, mean: float, strength: float, most_shown: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng([seed, offers])
     shown = np.exp(rng.uniform(0, np.log(most_shown), offers)).astype(int)
     converted = rng.binomial(shown, rng.beta(mean * strength, (1 - mean) * strength, offers))
@@ -119,9 +113,7 @@ def test_two_offers_agree_with_adaptive_quadrature(seed: int) -> None:
         epsabs=1e-11,
         limit=500,
     )
-    assert first_place_probabilities(np.array([a, c]), np.array([b, d]))[0] == pytest.approx(
-        reference, abs=1e-8
-    )
+    assert first_place_probabilities(np.array([a, c]), np.array([b, d]))[0] == pytest.approx(reference, abs=1e-8)
 
 
 def test_integer_shapes_agree_with_the_exact_sum() -> None:
@@ -165,8 +157,7 @@ def test_any_set_gives_probabilities_that_move_with_their_offers(pairs: list, ra
 def test_ever_more_conversions_make_an_offer_ever_more_probable(pairs: list) -> None:
     alpha, beta = (np.array([pair[index] for pair in pairs]) for index in (0, 1))
     rising = [
-        first_place_probabilities(np.append(alpha, shape), np.append(beta, 50.0))[-1]
-        for shape in (1.0, 4.0, 30.0)
+        first_place_probabilities(np.append(alpha, shape), np.append(beta, 50.0))[-1] for shape in (1.0, 4.0, 30.0)
     ]
     assert all(after >= before - 2 * TOLERANCE for before, after in itertools.pairwise(rising))
 

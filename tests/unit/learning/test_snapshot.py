@@ -87,9 +87,7 @@ def test_exploration_below_one_sharpens_draws_and_propensities_but_not_the_poste
     np.testing.assert_array_equal(plain.alpha, sharp.alpha)
     np.testing.assert_array_equal(sharp.draw_shapes(sharp.offers), [plain.alpha / 0.5, plain.beta / 0.5])
     assert sharp.first_place.max() > plain.first_place.max()
-    np.testing.assert_allclose(
-        sharp.first_place, first_place_probabilities(plain.alpha / 0.5, plain.beta / 0.5)
-    )
+    np.testing.assert_allclose(sharp.first_place, first_place_probabilities(plain.alpha / 0.5, plain.beta / 0.5))
 
 
 def test_first_places_among_fewer_offers_are_integrated_again() -> None:

@@ -164,9 +164,7 @@ def test_before_the_first_snapshot_every_order_is_random_at_equal_propensity() -
 
 
 def test_a_fallback_is_by_priority_with_ties_by_id_and_certain() -> None:
-    field = Candidates.of(
-        [Offer("c", priority=2), Offer("a", priority=1), Offer("b", priority=2), Offer("d")]
-    )
+    field = Candidates.of([Offer("c", priority=2), Offer("a", priority=1), Offer("b", priority=2), Offer("d")])
     ranking = fallback(field, seed=4)
     assert [field.ids[index] for index in ranking.order] == ["b", "c", "a", "d"]
     assert ranking.scores.tolist() == [2, 2, 1, 0]
