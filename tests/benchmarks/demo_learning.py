@@ -19,7 +19,8 @@ from infra.local.demo import ROUND, SEED, VISITS  # noqa: E402 - the path above 
 from infra.local.shop import Shop, rounds  # noqa: E402
 from offer_ranking.catalog.settings import Settings  # noqa: E402
 from offer_ranking.counting.counts import CONVERSION, IMPRESSION, Counts, Key  # noqa: E402
-from offer_ranking.learning.snapshot import Snapshot, fit  # noqa: E402
+from offer_ranking.learning.fit import fit  # noqa: E402
+from offer_ranking.learning.snapshot import Snapshot  # noqa: E402
 from offer_ranking.ranking.candidates import Candidates, Offer  # noqa: E402
 from offer_ranking.ranking.ranking import rank  # noqa: E402
 

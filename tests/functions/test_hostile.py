@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -99,8 +100,8 @@ HOSTILE_BODIES = {
 }
 
 
-@pytest.fixture(scope="module")
-def standing() -> Any:
+@pytest.fixture
+def standing() -> Iterator[Any]:
     with in_process():
         yield world()
 

@@ -82,7 +82,7 @@ class NewModel(Value):
     dataset_ids: DatasetIds
     audiences: Audiences = ()
     context_keys: ContextKeys = ()
-    settings: Settings = Settings()
+    settings: Settings = Field(default_factory=Settings)
 
     @model_validator(mode="after")
     def _audiences_fit_the_type(self) -> NewModel:

@@ -21,6 +21,7 @@ class Value(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         serialize_by_alias=True,
+        defer_build=True,  # a cold start builds the validators that its function uses, and no others
     )
 
     def json_ready(self) -> dict[str, Any]:

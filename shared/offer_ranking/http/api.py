@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, get_type_hints
 
 from aws_lambda_powertools import Logger
@@ -188,7 +189,11 @@ class Api:
     def _run(self, operation: Operation) -> Callable[..., Response[str]]:
         hints = get_type_hints(operation.handler)
         wants = inspect.signature(operation.handler).parameters
-        body_type = TypeAdapter(hints["body"]) if "body" in wants else None
+        takes_body = "body" in wants
+
+        @cache  # built at the first request, not at a cold start of a function that may never see one
+        def body_type() -> TypeAdapter[Any]:
+            return TypeAdapter(hints["body"])
 
         def run(**path: str) -> Response[str]:
             event = self._router.current_event.raw_event
@@ -198,9 +203,9 @@ class Api:
                 arguments["call"] = call
             if operation.query is not None:
                 arguments["query"] = _query(operation.query, event)
-            if body_type is not None:
+            if takes_body:
                 _check_content_type(call.headers)
-                arguments["body"] = body_type.validate_json(call.body)
+                arguments["body"] = body_type().validate_json(call.body)
             answer = operation.handler(**arguments)
             return Response(answer.status, "application/json", answer.body, dict(answer.headers))
 

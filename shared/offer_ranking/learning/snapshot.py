@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from offer_ranking.learning.evidence import evidence_of
-from offer_ranking.learning.posterior import Posterior
 from offer_ranking.learning.prior import Prior
 from offer_ranking.learning.propensity import first_place_probabilities
 from offer_ranking.learning.snapshot_file import CorruptSnapshotError, pack, unpack
@@ -19,15 +17,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from offer_ranking.catalog.settings import Settings
-    from offer_ranking.counting.counts import Counts
-
     Array = NDArray[np.float64]
 
-__all__ = ["ALGORITHM", "CorruptSnapshotError", "NothingToLearn", "Snapshot", "fit"]
+__all__ = ["ALGORITHM", "CorruptSnapshotError", "Snapshot"]
 
 ALGORITHM = "thompson-sampling"
-_SECONDS_PER_HOUR = 3600
 _ARRAYS = ("alpha", "beta", "first_place", "impressions", "conversions")
 _SCALARS = (
     "model_id",
@@ -39,13 +33,6 @@ _SCALARS = (
     "random_share",
     "exploration",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class NothingToLearn:
-    """Why a fit was refused: a result, not an error."""
-
-    reason: Literal["no-events-in-dataset"] = "no-events-in-dataset"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -136,38 +123,3 @@ class Snapshot:
         if any(arrays[name].shape != (len(offers),) for name in _ARRAYS):
             raise CorruptSnapshotError("the arrays of a snapshot differ in length")
         return snapshot
-
-
-def fit(  # noqa: PLR0913 - what the snapshot is of, by name
-    counts: Counts,
-    settings: Settings,
-    *,
-    model_id: str,
-    model_version: int,
-    version: int,
-    as_of: float,
-    trained_on: Mapping[str, int],
-) -> Snapshot | NothingToLearn:
-    """Learn a snapshot from counts; `as_of` in seconds since 1970 UTC."""
-    evidence = evidence_of(counts, settings, int(as_of // _SECONDS_PER_HOUR))
-    if not evidence.impressions.any():
-        return NothingToLearn()
-    posterior = Posterior.of(evidence)
-    sharpness = 1 / settings.exploration
-    return Snapshot(
-        model_id=model_id,
-        model_version=model_version,
-        version=version,
-        as_of=as_of,
-        random_share=settings.random_share,
-        exploration=settings.exploration,
-        prior=posterior.prior,
-        offers=posterior.offers,
-        alpha=posterior.alpha,
-        beta=posterior.beta,
-        first_place=first_place_probabilities(posterior.alpha * sharpness, posterior.beta * sharpness),
-        impressions=evidence.impressions,
-        conversions=evidence.conversions,
-        trained_on=dict(trained_on),
-        repaired=evidence.repaired,
-    )

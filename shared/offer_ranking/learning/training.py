@@ -13,7 +13,8 @@ from offer_ranking.catalog.settings import Settings
 from offer_ranking.counting.counts import HOURS_PER_DAY
 from offer_ranking.counting.dataset_counts import DatasetCounts
 from offer_ranking.counting.ledger import CountFiles, Ledger
-from offer_ranking.learning.snapshot import NothingToLearn, Snapshot, fit
+from offer_ranking.learning.fit import NothingToLearn, fit
+from offer_ranking.learning.snapshot import Snapshot
 
 _SECONDS_PER_DAY = 3600 * HOURS_PER_DAY
 _RACES = 5

@@ -6,9 +6,10 @@ from offer_ranking.catalog.settings import Settings
 from offer_ranking.counting.counts import CONVERSION, Counts, Key
 from offer_ranking.learning import snapshot_file
 from offer_ranking.learning.evidence import Evidence
+from offer_ranking.learning.fit import NothingToLearn, fit
 from offer_ranking.learning.posterior import Posterior
 from offer_ranking.learning.propensity import first_place_probabilities
-from offer_ranking.learning.snapshot import CorruptSnapshotError, NothingToLearn, Snapshot, fit
+from offer_ranking.learning.snapshot import CorruptSnapshotError, Snapshot
 
 HOUR = 500_000
 SHOWN = {"a": (1000, 20), "b": (500, 30), "ü/c": (40, 0)}
