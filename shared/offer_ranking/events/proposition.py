@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import NotRequired, TypedDict
 
+from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.token import Token, TokenKeys, sign
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Strategy(TypedDict):
@@ -54,11 +52,10 @@ def proposition_of(  # noqa: PLR0913 - what stands in it, by name
 
     `step` is `aiModel`, or `fallback`, whose events teach nothing.
     """
-    issued = (_EPOCH + timedelta(milliseconds=token.issued_ms)).isoformat(timespec="milliseconds")
     characteristics = Characteristics(
         snapshotVersion=str(token.snapshot_version),
         cell=token.cell,
-        issuedAt=issued.replace("+00:00", "Z"),
+        issuedAt=to_rfc3339(token.issued_ms * 1000),
     )
     if etags:
         characteristics["etags"] = dict(etags)

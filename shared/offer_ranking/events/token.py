@@ -37,10 +37,6 @@ class TokenKeys:
     current: TokenKey
     previous: TokenKey | None = None
 
-    def find(self, key_id: str) -> TokenKey | None:
-        """The live key of this id."""
-        return next((key for key in (self.current, self.previous) if key is not None and key.id == key_id), None)
-
 
 @dataclass(frozen=True, slots=True)
 class Token:
