@@ -12,7 +12,7 @@ LOCAL = .venvs/local/bin/python
 TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-code test-deployed test-oldest check bench format openapi build deploy lock clean
+.PHONY: help demo serve test test-code test-deployed test-oldest check bench soak format openapi build deploy redrive lock clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -26,6 +26,7 @@ test: test-code test-deployed ## every suite
 
 test-code: .venvs/test.made .venvs/emulator.made ## all but the deployed one, with branch coverage; ARGS="-k name" for some
 	$(TEST)/python -m pytest -n 2 --dist worksteal --ignore tests/deployed --cov $(if $(ARGS),,--cov-fail-under=96) $(ARGS)
+	$(if $(ARGS),,$(TEST)/python -m tests.support.handlers_of_faults)
 
 test-deployed: .venvs/test.made .venvs/emulator.made .venvs/sam.made ## the template as deployed, the functions as built
 	$(TEST)/python -m pytest tests/deployed $(ARGS)
@@ -44,6 +45,10 @@ check: .venvs/test.made .venvs/sam.made ## style, types, import contracts, templ
 bench: .venvs/test.made ## measure what must be fast
 	for one in tests/benchmarks/*.py; do $(TEST)/python $$one || exit 1; done
 
+soak: .venvs/test.made .venvs/emulator.made ## 100,000 simulated histories with every fault, 1,000 workers killed in mid-count; hours
+	$(TEST)/python -m tests.simulation --seeds 100000
+	$(TEST)/python -m tests.simulation.kill --kills 1000
+
 format: .venvs/test.made ## put the code into its form
 	$(TEST)/ruff check --fix
 	$(TEST)/ruff format
@@ -56,6 +61,9 @@ build: .venvs/sam.made ## the functions and their layer, into .aws-sam/build
 
 deploy: build ## into your AWS account
 	$(SAM) deploy --guided --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND
+
+redrive: .venvs/local.made ## give messages that were set aside another try; STACK=name, without it those of `make serve`
+	$(LOCAL) -m infra.redrive $(STACK)
 
 clean:   ## take away what was made, and the environments
 	rm -rf .venvs .aws-sam .local .coverage*

@@ -1,4 +1,7 @@
-"""Datasets and AI models: create, check, list, read, edit, duplicate, delete. Also the OpenAPI document, and health."""
+"""Datasets and AI models: create, check, list, read, edit, duplicate, delete; backfills of datasets: start.
+
+Also the OpenAPI document, and health.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,20 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from aws_lambda_powertools import Logger
-from pydantic import BaseModel, ConfigDict, Field
 
 from offer_ranking import __version__
 from offer_ranking.catalog.change import Change
 from offer_ranking.catalog.dataset import Dataset, DatasetEdit, NewDataset, define_dataset, edit_dataset
 from offer_ranking.catalog.errors import InUseError
 from offer_ranking.catalog.lifecycle import Status
-from offer_ranking.catalog.listing import Page, page
+from offer_ranking.catalog.listing import page
 from offer_ranking.catalog.model import (
     Duplicate,
     Model,
     ModelEdit,
-    ModelType,
     NewModel,
     check_datasets,
     check_deletable,
@@ -32,13 +33,15 @@ from offer_ranking.catalog.model import (
     edit_model,
 )
 from offer_ranking.catalog.once import Once
-from offer_ranking.catalog.value import fold
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api, Call, etag
+from offer_ranking.http.lists import DatasetPage, DatasetQuery, ModelPage, ModelQuery, field_of, page_answer
 from offer_ranking.http.once import once
 from offer_ranking.http.principal import Permission
+from offer_ranking.measuring.backfill import Started
 from offer_ranking.measuring.sample import Sample, sample
 from offer_ranking.storage import clients
+from offer_ranking.storage.backfills import Backfills
 from offer_ranking.storage.creates import Creates
 from offer_ranking.storage.datasets import Datasets
 from offer_ranking.storage.hints import Hints
@@ -47,64 +50,16 @@ from offer_ranking.storage.objects import S3Objects
 
 TABLE = os.environ["CATALOG_TABLE"]
 MANAGED_BUCKET = os.environ["DATASETS_BUCKET"]
+_BACKFILLS = uuid.UUID("6f1d9c4e-3b7a-5e0d-9c58-2a4b7d1e8f30")  # any; ids of backfills are made in it
 BUCKETS = frozenset([MANAGED_BUCKET, *filter(None, os.environ.get("DATASET_BUCKETS", "").split(","))])
 
 datasets = Datasets(clients.dynamodb(), TABLE)
 models = Models(clients.dynamodb(), TABLE)
 creates = Creates(clients.dynamodb(), TABLE)
 objects = S3Objects(clients.s3())
+backfills = Backfills(clients.stepfunctions(), os.environ["BACKFILLS"])
 hints = Hints(clients.sqs(), objects_queue=os.environ["OBJECTS_QUEUE"], fits_queue=os.environ["FITS_QUEUE"])
 api = Api(Logger(service="manage_models"))
-
-
-class _Query(BaseModel):
-    """What every list takes. Unknown parameters are refused, so that a misspelt filter does not list everything."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Annotated[str | None, Field(max_length=255, description="part of the name, compared after folding")] = None
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50
-    start: Annotated[str | None, Field(max_length=4096, description="`next` of the page before")] = None
-
-
-class DatasetQuery(_Query):
-    """Filters, order and place of a list of datasets."""
-
-    eligible: bool | None = None
-    order_by: Annotated[
-        Literal["name", "-name", "createdAt", "-createdAt", "updatedAt", "-updatedAt"], Field(alias="orderBy")
-    ] = "-updatedAt"
-
-
-class ModelQuery(_Query):
-    """Filters, order and place of a list of models."""
-
-    status: Status | None = None
-    type: ModelType | None = None
-    order_by: Annotated[
-        Literal[
-            "name", "-name", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "status", "-status", "type", "-type"
-        ],
-        Field(alias="orderBy"),
-    ] = "-updatedAt"
-
-
-class DatasetPage(TypedDict):
-    """One page of datasets; `next`, when there is more, is the `start` of the next page."""
-
-    results: list[Dataset]
-    count: int
-    total: int
-    next: str | None
-
-
-class ModelPage(TypedDict):
-    """One page of models; `next`, when there is more, is the `start` of the next page."""
-
-    results: list[Model]
-    count: int
-    total: int
-    next: str | None
 
 
 class History(TypedDict):
@@ -134,7 +89,7 @@ def create_dataset(call: Call, body: NewDataset) -> Answer:
 
     answer = once(call, creates, now, create)
     # Also when the answer is a remembered one: the first call may have ended before it came here.
-    hints.discover(json.loads(answer.body)["id"])
+    hints.sweep(json.loads(answer.body)["id"])
     return answer
 
 
@@ -144,9 +99,9 @@ def list_datasets(query: DatasetQuery) -> Answer:
     found = [
         dataset
         for dataset in datasets.all()
-        if (query.eligible is None or dataset.eligible == query.eligible) and _named(dataset.name, query)
+        if (query.eligible is None or dataset.eligible == query.eligible) and query.names(dataset.name)
     ]
-    return _page(page(found, order_by=_snake(query.order_by), limit=query.limit, start=query.start))
+    return page_answer(page(found, order_by=field_of(query.order_by), limit=query.limit, start=query.start))
 
 
 @api.operation("GET", "/datasets/{dataset_id}", needs=Permission.READ, gives=Dataset, problems=(problems.NOT_FOUND,))
@@ -166,6 +121,8 @@ def change_dataset(call: Call, dataset_id: str, body: DatasetEdit) -> Answer:
     after = edit_dataset(before, body, now=now)
     if after is not before:
         datasets.save(before, after, _change(call, "edit", now, before, after))
+    if body.mapping is not None:
+        hints.sweep(dataset_id)  # also when nothing changed: the call that did may have ended before it came here
     return _shown(after)
 
 
@@ -188,6 +145,19 @@ def check_dataset(dataset_id: str) -> Answer:
     return Answer.of(sample(datasets.get(dataset_id), objects))
 
 
+@api.operation("POST", "/datasets/{dataset_id}/backfills", needs=Permission.MANAGE, gives=Started, status=202,
+               problems=(problems.NOT_FOUND, problems.INVALID))  # fmt: skip
+def start_backfill(call: Call, dataset_id: str) -> Answer:
+    """Count whatever lies in the dataset and is not counted yet, many objects at a time."""
+    dataset = datasets.get(dataset_id)
+    key = call.idempotency_key()
+    # The same key gives the same id, and Step Functions starts an execution of a name once.
+    backfill_id = str(uuid.uuid5(_BACKFILLS, f"{key} {dataset_id}")) if key else _new_id()
+    backfills.start(backfill_id, dataset)
+    started = Started(id=backfill_id, datasetId=dataset_id, status="running")
+    return Answer.of(started, 202, Location=f"/backfills/{backfill_id}")
+
+
 @api.operation("POST", "/models", needs=Permission.MANAGE, gives=Model, status=201,
                problems=(problems.NAME_TAKEN, problems.KEY_REUSED))  # fmt: skip
 def create_model(call: Call, body: NewModel) -> Answer:
@@ -203,9 +173,9 @@ def list_models(query: ModelQuery) -> Answer:
     found = [
         model
         for model in models.all()
-        if query.status in {None, model.status} and query.type in {None, model.type} and _named(model.name, query)
+        if query.status in {None, model.status} and query.type in {None, model.type} and query.names(model.name)
     ]
-    return _page(page(found, order_by=_snake(query.order_by), limit=query.limit, start=query.start))
+    return page_answer(page(found, order_by=field_of(query.order_by), limit=query.limit, start=query.start))
 
 
 @api.operation("GET", "/models/{model_id}", needs=Permission.READ, gives=Model, problems=(problems.NOT_FOUND,))
@@ -306,19 +276,6 @@ def _created(collection: str, thing: Dataset | Model) -> Answer:
 
 def _shown(thing: Dataset | Model) -> Answer:
     return Answer.of(thing, ETag=etag(thing.version))
-
-
-def _page(shown: Page[Any]) -> Answer:
-    results = [one.json_ready() for one in shown.results]
-    return Answer.of({"results": results, "count": len(results), "total": shown.total, "next": shown.next})
-
-
-def _named(name: str, query: _Query) -> bool:
-    return query.name is None or fold(query.name) in fold(name)
-
-
-def _snake(order_by: str) -> str:
-    return order_by.replace("At", "_at")
 
 
 def _new_id() -> str:

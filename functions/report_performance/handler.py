@@ -1,4 +1,4 @@
-"""Reports of what AI models earn."""
+"""Reports: what AI models earn, what became of the lines of datasets, how far backfills are."""
 
 from __future__ import annotations
 
@@ -10,21 +10,37 @@ import numpy as np
 from aws_lambda_powertools import Logger
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from offer_ranking.catalog.listing import read_place, write_place
 from offer_ranking.catalog.value import rfc3339
 from offer_ranking.counting.counts import HOURS_PER_DAY
 from offer_ranking.counting.dataset_counts import DatasetCounts
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api
+from offer_ranking.http.lists import PageQuery
 from offer_ranking.http.principal import Permission
-from offer_ranking.measuring.report import Report, report
+from offer_ranking.measuring.accounts import (
+    DatasetAccount,
+    ObjectState,
+    Place,
+    RefusedLines,
+    object_accounts,
+    refused_lines,
+)
+from offer_ranking.measuring.backfill import Backfill, backfill
+from offer_ranking.measuring.report import AccountingReport, Report, report
 from offer_ranking.storage import clients
+from offer_ranking.storage.backfills import Backfills, BackfillWork
 from offer_ranking.storage.count_files import S3CountFiles
+from offer_ranking.storage.datasets import Datasets
 from offer_ranking.storage.ledger import DynamoLedger
 from offer_ranking.storage.models import Models
 
 models = Models(clients.dynamodb(), os.environ["CATALOG_TABLE"])
+datasets = Datasets(clients.dynamodb(), os.environ["CATALOG_TABLE"])
 ledger = DynamoLedger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 files = S3CountFiles(clients.s3(), os.environ["STATE_BUCKET"])
+backfills = Backfills(clients.stepfunctions(), os.environ["BACKFILLS"])
+backfill_work = BackfillWork(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 api = Api(Logger(service="report_performance"))
 
 
@@ -38,6 +54,18 @@ class ReportQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     days: Annotated[Annotated[int, Field(ge=1, le=3650)] | Literal["all"], BeforeValidator(_days)] = 30
+
+
+class AccountQuery(PageQuery):
+    """Which objects, and from which on."""
+
+    state: Annotated[ObjectState | None, Field(description="only objects that were found so")] = None
+
+
+class RefusedQuery(PageQuery):
+    """Which lines, and from which on."""
+
+    reason: Annotated[str | None, Field(max_length=64, description="only lines refused for it")] = None
 
 
 @api.operation("GET", "/models/{model_id}/report", needs=Permission.READ, gives=Report, problems=(problems.NOT_FOUND,))
@@ -54,6 +82,46 @@ def read_report(model_id: str, query: ReportQuery) -> Answer:
         counts = counts.where(np.greater(counts.hour, first_hour))
     version = model.snapshot.version if model.snapshot else None
     return Answer.of(report(counts, known.accounting, model_id=model_id, as_of=rfc3339(now), snapshot_version=version))
+
+
+@api.operation("GET", "/datasets/{dataset_id}/accounting", needs=Permission.READ, gives=DatasetAccount,
+               problems=(problems.NOT_FOUND,))  # fmt: skip
+def read_accounting(dataset_id: str, query: AccountQuery) -> Answer:
+    """What became of every line of a dataset, in all and object by object."""
+    dataset = datasets.get(dataset_id)
+    order = f"objects of {dataset_id}"
+    after = read_place(query.start, order, parts=1)[0] if query.start else ""
+    objects, last = object_accounts(dataset, ledger, state=query.state, after=after, limit=query.limit)
+    total = DatasetCounts.of((dataset_id,), ledger, files).accounting
+    account = DatasetAccount(
+        accounting=AccountingReport(**total.to_json()),  # type: ignore[typeddict-item]
+        pending=not dataset.discovered or bool(ledger.dirty(dataset_id, 1)),
+        objects=objects,
+        next=write_place(order, last) if last is not None else None,
+    )
+    return Answer.of(account)
+
+
+@api.operation("GET", "/datasets/{dataset_id}/refused", needs=Permission.READ, gives=RefusedLines,
+               problems=(problems.NOT_FOUND,))  # fmt: skip
+def read_refused(dataset_id: str, query: RefusedQuery) -> Answer:
+    """Lines that were refused, and why; the first hundred of each object are kept."""
+    dataset = datasets.get(dataset_id)
+    order = f"refused lines of {dataset_id}"
+    start = Place(key="", begun="", line=0)
+    if query.start:
+        key, begun, line = read_place(query.start, order, parts=3)
+        start = Place(key=key, begun=begun, line=int(line) if line.isdecimal() and len(line) < 20 else 0)
+    lines, last = refused_lines(dataset, ledger, files, reason=query.reason, start=start, limit=query.limit)
+    following = write_place(order, last["key"], last["begun"], str(last["line"])) if last else None
+    return Answer.of(RefusedLines(lines=lines, next=following))
+
+
+@api.operation("GET", "/backfills/{backfill_id}", needs=Permission.READ, gives=Backfill, problems=(problems.NOT_FOUND,))
+def read_backfill(backfill_id: str) -> Answer:
+    """How far a backfill is, and what it cost."""
+    run = backfills.get(backfill_id)
+    return Answer.of(backfill(run, backfill_work.of(run)))
 
 
 lambda_handler = api

@@ -15,6 +15,7 @@ from infra.local.runtime import LocalFunction
 from infra.local.template import REGION, QueueSource, Schedule
 
 _LOG = logging.getLogger(__name__)
+_AT_ONCE = 10  # the most that a call receives or deletes
 _LONG_POLL_SECONDS = 1  # a message is delivered at once all the same; this bounds how long stopping takes
 _AFTER_FAILURE_SECONDS = 0.5
 
@@ -39,13 +40,7 @@ class Poller:
                 _LOG.exception("the queue %s could not be read", url)
 
     def _deliver(self, url: str) -> None:
-        messages = self.client.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=min(10, self.source.batch_size),
-            WaitTimeSeconds=_LONG_POLL_SECONDS,
-            AttributeNames=["All"],
-            MessageAttributeNames=["All"],
-        ).get("Messages", [])
+        messages = self._gathered(url)
         if not messages:
             return
         try:
@@ -55,9 +50,31 @@ class Poller:
             return
         failed = self._failed(answer, {message["MessageId"] for message in messages})
         done = [message for message in messages if message["MessageId"] not in failed]
-        entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(done)]
-        if entries:
+        for start in range(0, len(done), _AT_ONCE):
+            some = enumerate(done[start : start + _AT_ONCE])
+            entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in some]
             self.client.delete_message_batch(QueueUrl=url, Entries=entries)
+
+    def _gathered(self, url: str) -> list[dict[str, Any]]:
+        """A batch. With a window, what waits behind the first messages too; but nobody waits for what may yet come."""
+        messages = self._received(url, self.source.batch_size, _LONG_POLL_SECONDS)
+        while messages and self.source.window_seconds and len(messages) < self.source.batch_size:
+            more = self._received(url, self.source.batch_size - len(messages), 0)
+            if not more:
+                break
+            messages += more
+        return messages
+
+    def _received(self, url: str, at_most: int, wait_seconds: int) -> list[dict[str, Any]]:
+        answer = self.client.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=min(_AT_ONCE, at_most),
+            WaitTimeSeconds=wait_seconds,
+            AttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        found: list[dict[str, Any]] = answer.get("Messages", [])
+        return found
 
     def _record(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """A message as Lambda hands it on."""

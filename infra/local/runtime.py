@@ -53,10 +53,10 @@ class LocalFunction:
 
     def invoke(self, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """Call the handler through JSON both ways, as Lambda does. Raises what the handler raises."""
-        deadline = time.monotonic() + self.function.timeout_seconds
-        context = Context(self.function.name, self.function.memory_megabytes, deadline)
         copy = json.loads(json.dumps(event))
         with self.turn:
+            deadline = time.monotonic() + self.function.timeout_seconds
+            context = Context(self.function.name, self.function.memory_megabytes, deadline)
             return json.loads(json.dumps(self.handler(copy, context)))
 
 
@@ -126,5 +126,5 @@ def _taken_loggers() -> dict[str, logging.Logger]:
 
 
 def _forget_clients() -> None:
-    for cached in (clients.dynamodb, clients.s3, clients.sqs):
+    for cached in (clients.dynamodb, clients.s3, clients.sqs, clients.stepfunctions):
         cached.cache_clear()

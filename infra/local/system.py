@@ -1,4 +1,4 @@
-"""The running system: emulator, storage, issuer, handlers, API and queues, started in order and ended in reverse."""
+"""The running system: emulator, storage, issuer, handlers, API, queues and workflows, from the first to the last."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from infra.local import ROOT, queues, runtime
+from infra.local import ROOT, queues, runtime, workflows
 from infra.local.emulator import CREDENTIALS, Emulator
 from infra.local.gateway import Gateway
 from infra.local.issuer import Issuer
 from infra.local.runtime import LocalFunction
 from infra.local.template import REGION, Function, Route, Template
 from infra.local.web import Server, Site
+from infra.local.workflows import Door
 
 FOLDER = ROOT / ".local"  # where a run leaves its files, unless told otherwise; git ignores it
 STORAGE = "Storage"  # the logical id of the child stack that is created here
@@ -75,7 +76,9 @@ def running(*, port: int = 0, aws_port: int = 0, folder: Path, log: TextIO) -> I
         functions = stack.enter_context(runtime.loaded(declared, routed, shared, log))
         stack.enter_context(runtime.environment(shared | _union(declared)))  # some is read at the first call only
         issuer = Issuer(server.url)
-        stack.enter_context(server.serving(Site(issuer, _gateway(template, routes, functions))))
+        door = Door(server.url, functions)
+        stack.enter_context(server.serving(Site(issuer, _gateway(template, routes, functions), door)))
+        workflows.create(template.state_machines(), door, emulator)
         stack.enter_context(_feeding(template, functions, emulator))
         yield System(server.url, emulator, issuer, outputs["DatasetsName"])
 

@@ -1,7 +1,8 @@
-"""What template.yaml says of the system: its functions, routes, queues and schedules, and the stack of its storage."""
+"""What template.yaml says of the system: functions, routes, queues, schedules, state machines, the storage stack."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ _PSEUDO_PARAMETERS = {
     "AWS::StackName": "local",
     "AWS::URLSuffix": "amazonaws.com",
 }
-_API, _FUNCTION, _STACK = "AWS::Serverless::Api", "AWS::Serverless::Function", "AWS::CloudFormation::Stack"
+_API, _FUNCTION, _MACHINE = "AWS::Serverless::Api", "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class QueueSource:
     queue_arn: str
     function: str
     batch_size: int
+    window_seconds: int
     partial_failures: bool
 
 
@@ -69,6 +71,14 @@ class Schedule:
     function: str
     every_seconds: int
     input: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateMachine:
+    """A state machine by its physical name; `definition` is in Amazon States Language."""
+
+    name: str
+    definition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,7 @@ class Template:
                 queue_arn=event["Queue"],
                 function=function,
                 batch_size=int(event.get("BatchSize", 10)),
+                window_seconds=int(event.get("MaximumBatchingWindowInSeconds", 0)),
                 partial_failures="ReportBatchItemFailures" in event.get("FunctionResponseTypes", []),
             )
             for function, event in self._events("SQS")
@@ -180,6 +191,17 @@ class Template:
                 every = _rate(event.get("ScheduleExpression") or event.get("Schedule", ""))
                 found.append(Schedule(function, every, event.get("Input", "{}")))
         return found
+
+    def state_machines(self) -> list[StateMachine]:
+        """Every state machine. Raises UnresolvedError."""
+        resolver = self._resolver()
+        return [
+            StateMachine(
+                resolver.resolve(resource["Properties"]["Name"]),
+                json.dumps(resolver.resolve(resource["Properties"]["Definition"])),
+            )
+            for _, resource in self._resources(_MACHINE)
+        ]
 
     def _api(self) -> Mapping[str, Any]:
         (_, api), *more = self._resources(_API)
@@ -226,12 +248,18 @@ class Template:
         for name, one in declared.items():
             if one["Type"] in {"CommaDelimitedList", "List<String>"} and name in given:
                 given[name] = str(given[name]).split(",")
+        conditions = self.document.get("Conditions", {})
         functions = [name for name, one in resources.items() if one["Type"] == _FUNCTION]
-        arns = {f"{name}.Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}" for name in functions}
+        attributes = {f"{name}.Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}" for name in functions}
+        for name, one in resources.items():
+            if one["Type"] == _MACHINE:
+                machine = Resolver(given, {}, conditions).resolve(one["Properties"]["Name"])
+                given[name] = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{machine}"
+                attributes |= {f"{name}.Name": machine, f"{name}.Arn": given[name]}
         outputs = {
             f"{stack}.Outputs.{key}": value for stack, some in self.stack_outputs.items() for key, value in some.items()
         }
-        return Resolver(given, arns | outputs, self.document.get("Conditions", {}))
+        return Resolver(given, attributes | outputs, conditions)
 
 
 def _without_api(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The HTTP server of one machine: the issuer's addresses, and the API's."""
+"""The HTTP server of one machine: the issuer's addresses, the API's, and the emulator's door to the functions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from infra.local.emulator import StartError
 from infra.local.gateway import Gateway, Request, Response, own_answer
 from infra.local.issuer import Issuer, TokenRequestError
+from infra.local.workflows import Door
 
 _LOG = logging.getLogger(__name__)
 MAX_BODY_BYTES = 10 * 1024 * 1024  # what API Gateway takes
@@ -55,13 +56,16 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Site:
-    """The issuer's addresses and, for all else, the gateway."""
+    """The issuer's addresses, the door and, for all else, the gateway."""
 
-    def __init__(self, issuer: Issuer, gateway: Gateway) -> None:
+    def __init__(self, issuer: Issuer, gateway: Gateway, door: Door) -> None:
         self._issuer = issuer
         self._gateway = gateway
+        self._door = door
 
     def answer(self, request: Request) -> Response:
+        if (function := self._door.function(request)) is not None:
+            return self._door.answer(function, request)
         match request.method, request.path:
             case "GET", "/.well-known/openid-configuration":
                 return Response.json(200, self._issuer.configuration())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.emulator import Emulator
-from tests.support.stack import ROOT, SAM, Stack, build, plain_http
+from tests.support.stack import ROOT, SAM, Stack, build, lifted
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def guarded_stack(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AUTH", "true")
             emulator = ends.enter_context(Emulator.on(0, tmp_path_factory.mktemp("guarded") / "log"))
-        with plain_http(built):
+        with lifted(built):
             stack = Stack.deploy(emulator, built)
         yield stack
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 import time
 import uuid
 from collections import Counter
@@ -18,7 +21,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from infra.local.template import REGION
-from tests.support.stack import ROOT_KEYS, Stack, live_model, made
+from tests.support.buckets import untold
+from tests.support.stack import ROOT, ROOT_KEYS, Stack, live_model, made
 
 OFFERS = [{"id": offer} for offer in ("apple", "banana", "cherry")]
 ASKED = 60
@@ -92,6 +96,72 @@ def test_the_loop_closes_over_http_and_s3_alone(deployed: str, request: pytest.F
     s3.delete_object(**place)
     emptied = eventually(report, lambda one: one["totals"]["impressions"] == 0, seconds=30)
     assert emptied["totals"]["conversions"] == 0
+
+
+@pytest.mark.parametrize("deployed", ["stack", "guarded_stack"])
+def test_a_backfill_counts_what_nobody_told_of(deployed: str, request: pytest.FixtureRequest) -> None:
+    stack: Stack = request.getfixturevalue(deployed)
+    admin, ranker, s3 = stack.token("Admin"), stack.token("Ranker"), stack.client("s3")
+    dataset, model = live_model(stack, admin, "a backfill")
+    path = f"/datasets/{dataset['id']}"
+    eventually(lambda: made(stack.call("GET", path, token=admin), 200)["discovered"], bool, seconds=30)
+    asked = {"requests": [{"offers": OFFERS}] * 3}
+    rankings = made(stack.call("POST", f"/models/{model['id']}/rankings/batch", asked, token=ranker), 200)["rankings"]
+    objects = 5
+    with untold(s3, dataset["bucket"]):
+        for n in range(objects):
+            body = "\n".join(json.dumps(event("display", ranking)) for ranking in rankings) + "\nno json\n"
+            s3.put_object(Bucket=dataset["bucket"], Key=f"{dataset['prefix']}a day+{n} %20.json", Body=body.encode())
+        started = made(stack.call("POST", f"{path}/backfills", token=admin), 202)
+        backfill = eventually(
+            lambda: made(stack.call("GET", f"/backfills/{started['id']}", token=admin), 200),
+            lambda one: one["status"] != "running",
+            seconds=90,
+        )
+    assert (backfill["status"], backfill["progress"]["counted"]) == ("succeeded", objects)
+    assert backfill["progress"]["objects"] == {"listed": objects, "done": objects, "failed": 0, "pending": 0}
+    assert backfill["cost"]["usd"] > 0
+    account = made(stack.call("GET", f"{path}/accounting", token=admin), 200)
+    # The tokens are one ranking's in all objects: what a page sends again is a copy.
+    lines = {"received": 4 * objects, "counted": 3, "duplicate": 3 * (objects - 1), "other": 0, "late": 0}
+    assert account["accounting"] == lines | {"refused": {"malformed": objects}}
+    refused = made(stack.call("GET", f"{path}/refused?reason=malformed&limit=3", token=admin), 200)
+    assert [one["line"] for one in refused["lines"]] == [4, 4, 4]
+    rest = made(stack.call("GET", f"{path}/refused?start={refused['next']}", token=admin), 200)
+    assert (len(rest["lines"]), rest["next"]) == (2, None)
+    assert eventually(
+        lambda: made(stack.call("GET", f"/models/{model['id']}", token=admin), 200)["snapshot"], bool, seconds=30
+    )
+
+
+def test_messages_that_were_set_aside_are_given_again(stack: Stack, admin: str) -> None:
+    dataset, model = live_model(stack, admin, "set aside")
+    path = f"/datasets/{dataset['id']}"
+    eventually(lambda: made(stack.call("GET", path, token=admin), 200)["discovered"], bool, seconds=30)
+    s3, sqs, cloudformation = (stack.client(one) for one in ("s3", "sqs", "cloudformation"))
+    storage = cloudformation.describe_stack_resource(StackName="offers", LogicalResourceId="Storage")
+    nested = storage["StackResourceDetail"]["PhysicalResourceId"]
+    described = cloudformation.describe_stacks(StackName=nested)["Stacks"][0]["Outputs"]
+    queues = {one["OutputKey"]: one["OutputValue"] for one in described}
+    ranking = {"offers": OFFERS[:1], "proposition": {"id": str(uuid.uuid4()), "scope": "home"}}
+    for queue in ("DatasetEventsDlqUrl", "ObjectsDlqUrl"):
+        key = f"{dataset['prefix']}{queue}.json"
+        with untold(s3, dataset["bucket"]):
+            s3.put_object(Bucket=dataset["bucket"], Key=key, Body=json.dumps(event("display", ranking)).encode())
+        detail = {"bucket": {"name": dataset["bucket"]}, "object": {"key": key}}
+        for _ in range(2):
+            sqs.send_message(QueueUrl=queues[queue], MessageBody=json.dumps({"source": "aws.s3", "detail": detail}))
+    environment = {**os.environ, **ROOT_KEYS, "AWS_ENDPOINT_URL": stack.emulator.endpoint, "AWS_DEFAULT_REGION": REGION}
+    command = [sys.executable, "-m", "infra.redrive", "offers"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[::4]) == (0, ["2", "2", "0"]), done.stderr
+    report = f"/models/{model['id']}/report"
+    found = eventually(
+        lambda: made(stack.call("GET", report, token=admin), 200)["totals"]["impressions"],
+        lambda impressions: impressions >= 2,
+        seconds=30,
+    )
+    assert found == 2
 
 
 def test_what_is_public_needs_no_token(stack: Stack) -> None:

@@ -160,3 +160,9 @@ def test_refresh_rankings_counts_an_object_and_gives_back_what_it_cannot_read(
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]}
     report = made(stack.call("GET", f"/models/{model['id']}/report?days=all", token=admin), 200)
     assert report["totals"]["impressions"] == 1
+
+    version = stack.client("s3").head_object(Bucket=dataset["bucket"], Key=key)["ETag"]
+    item = {"datasetId": dataset["id"], "backfillId": str(uuid.uuid4()), "key": key, "version": version, "bytes": 1}
+    assert invoke({"backfill": {"Items": [item]}}) == {"Items": []}
+    again = made(stack.call("GET", f"/models/{model['id']}/report?days=all", token=admin), 200)
+    assert again["totals"]["impressions"] == 1

@@ -20,17 +20,26 @@ class FakeQueue:
         self._waiting = [{"MessageId": one, "ReceiptHandle": f"handle-{one}", "Body": one} for one in ids]
         self.deleted: list[str] = []
 
-    def receive_message(self, **_: Any) -> dict[str, Any]:
-        found, self._waiting = self._waiting, []
-        return {"Messages": found}
+    def receive_message(self, *, MaxNumberOfMessages: int, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        assert MaxNumberOfMessages <= 10
+        found, self._waiting = self._waiting[:MaxNumberOfMessages], self._waiting[MaxNumberOfMessages:]
+        return {"Messages": found} if found else {}
 
     def delete_message_batch(self, *, Entries: list[dict[str, str]], **_: Any) -> None:  # noqa: N803 - boto3's name
+        assert len(Entries) <= 10
         self.deleted += [entry["ReceiptHandle"].removeprefix("handle-") for entry in Entries]
 
 
-def delivered(queue: FakeQueue, handler: Callable[[dict[str, Any], Any], Any], *, partial: bool = True) -> None:
+def delivered(
+    queue: FakeQueue,
+    handler: Callable[[dict[str, Any], Any], Any],
+    *,
+    partial: bool = True,
+    batch: int = 10,
+    window: int = 0,
+) -> None:
     function = LocalFunction(Function("Refresh", ("m", "h"), {}, 10, 128), handler, threading.Lock())
-    Poller(QueueSource("arn:aws:sqs:us-east-1:0:q", "Refresh", 10, partial), function, queue)._deliver("url")
+    Poller(QueueSource("arn:aws:sqs:us-east-1:0:q", "Refresh", batch, window, partial), function, queue)._deliver("url")
 
 
 def failing(*ids: str) -> Callable[[dict[str, Any], Any], Any]:
@@ -69,3 +78,14 @@ def test_a_handler_gets_records_as_lambda_gives_them() -> None:
 
     (record,) = seen[0]["Records"]
     assert (record["messageId"], record["body"], record["eventSource"]) == ("a", "a", "aws:sqs")
+
+
+@pytest.mark.parametrize(("batch", "window", "sizes"), [(10, 0, [10, 10, 5]), (1000, 1, [25]), (12, 1, [12, 12, 1])])
+def test_a_window_gathers_what_waits_into_one_batch(batch: int, window: int, sizes: list[int]) -> None:
+    queue = FakeQueue(*map(str, range(25)))
+    seen: list[int] = []
+    for _ in sizes:
+        delivered(queue, lambda event, _context: seen.append(len(event["Records"])), batch=batch, window=window)
+
+    assert seen == sizes
+    assert sorted(queue.deleted, key=int) == list(map(str, range(25)))

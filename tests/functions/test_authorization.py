@@ -83,6 +83,10 @@ BODIES: dict[str, tuple[Any, int]] = {
     "read_dataset": (None, 200),
     "change_dataset": ({"description": "changed"}, 200),
     "check_dataset": (None, 200),
+    "start_backfill": (None, 202),
+    "read_accounting": (None, 200),
+    "read_refused": (None, 200),
+    "read_backfill": (None, 200),
     "delete_dataset": (None, 204),
     "create_model": ({"name": "another", "type": "auto-optimization", "datasetIds": ["{dataset}"]}, 201),
     "list_models": (None, 200),
@@ -102,6 +106,12 @@ BODIES: dict[str, tuple[Any, int]] = {
 }
 
 
+USE_UP_A_DATASET = {
+    "read_dataset", "change_dataset", "check_dataset", "start_backfill", "read_accounting", "read_refused",
+    "delete_dataset",
+}  # fmt: skip
+
+
 def operations() -> list[tuple[str, Any]]:
     return [(function, operation) for function in ROUTES for operation in handler(function).api.operations]
 
@@ -112,13 +122,16 @@ def world(system: System) -> tuple[System, dict[str, str]]:
     used, free = system.create_dataset("used"), system.create_dataset("free")
     models = {name: system.create_model([used["id"]], name) for name in ("draft", "live")}
     assert system.call("POST", f"/models/{models['live']['id']}/activate").status == 200
-    return system, {"used": used["id"], "free": free["id"], **{name: model["id"] for name, model in models.items()}}
+    backfill = system.call("POST", f"/datasets/{used['id']}/backfills").json["id"]
+    ids = {"used": used["id"], "free": free["id"], "backfill": backfill}
+    return system, ids | {name: model["id"] for name, model in models.items()}
 
 
 def request(operation: Any, ids: dict[str, str], authorization: str | None, *, exists: bool) -> dict[str, Any]:
     live = operation.id in {"rank_offers", "rank_batch", "deactivate", "read_report"}
     model, dataset = (ids["live" if live else "draft"], ids["free"]) if exists else ("missing", "missing")
     path = operation.path.replace("{model_id}", model).replace("{dataset_id}", dataset)
+    path = path.replace("{backfill_id}", ids["backfill"] if exists else "missing")
     body = json.loads(json.dumps(BODIES[operation.id][0]).replace("{dataset}", ids["used"]))
     headers = {"If-Match": "*"} | ({"Authorization": authorization} if authorization else {})
     return rest_event(operation.method, path, body, headers=headers)
@@ -188,7 +201,7 @@ def expected(operation: Any, permissions: set[Permission], *, exists: bool) -> i
 def fresh(system: System, ids: dict[str, str], operation: str) -> dict[str, str]:
     """What the operation before used up, made again."""
     stamp = f"{operation} {time.perf_counter_ns()}"
-    if operation in {"read_dataset", "change_dataset", "check_dataset", "delete_dataset"}:
+    if operation in USE_UP_A_DATASET:
         return ids | {"free": system.create_dataset(stamp)["id"]}
     if operation in {"duplicate", "delete_model", "activate", "archive"}:
         return ids | {"draft": system.create_model([ids["used"]], stamp)["id"]}

@@ -29,7 +29,7 @@ def dies_once(monkeypatch: pytest.MonkeyPatch, thing: Any, method: str, *, after
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", ["create", "discover"])
+@pytest.mark.parametrize("step", ["create", "sweep"])
 def test_a_create_that_died_half_way_answers_201_when_asked_again_with_its_key(
     system: System, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
 ) -> None:
@@ -49,8 +49,9 @@ def test_a_create_that_died_half_way_answers_201_when_asked_again_with_its_key(
 
 PORTS = {
     "next_generation": "ledger", "settle": "ledger", "rows": "ledger", "pointer": "ledger", "advance": "ledger",
-    "dirty": "ledger", "head": "objects", "download": "objects", "has_delta": "files", "put_delta": "files",
-    "delta": "files", "put_day": "files", "put_aggregate": "files", "fit": "hints",
+    "dirty": "ledger", "head": "objects", "download": "objects", "accounting": "files", "put_delta": "files",
+    "delta": "files", "put_day": "files", "days": "files", "put_index": "files", "index": "files",
+    "put_aggregate": "files", "aggregate": "files", "fit": "hints",
 }  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def test_only_the_message_that_fails_comes_again(system: System) -> None:
     event = {"source": "aws.s3", "detail": {"bucket": {"name": dataset["bucket"]}, "object": {"key": key}}}
     nowhere = {"source": "aws.s3", "detail": {"bucket": {"name": dataset["bucket"]}, "object": {"key": "else/x"}}}
     gone = {"fit": {"modelId": "deleted"}}
-    missing = {"discover": {"datasetId": "deleted"}}
+    missing = {"sweep": {"datasetId": "deleted"}}
     bodies = [json.dumps(nowhere), "nonsense", json.dumps(event), json.dumps(gone), json.dumps(missing)]
     assert refresh(bodies) == ["1"]
     system.settle()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from offer_ranking.catalog.dataset import Dataset
 from tests.support.system import EVENT_SCHEMA, System, display
 
 FIELD_GROUP = "https://ns.adobe.com/experience/decisioning/proposition-interaction"
@@ -80,7 +82,14 @@ def test_a_deleted_dataset_gives_back_its_prefix_and_name(system: System) -> Non
         ({"name": " "}, "/name"),
         ({"name": "a\x00b"}, "/name"),
         ({"name": "x" * 256}, "/name"),
-        ({"mapping": {}}, "/mapping"),
+        ({"mapping": {"offers": "a"}}, "/mapping"),
+        ({"mapping": {"offer": "a..b"}}, "/mapping"),
+        ({"mapping": {"offer": ""}}, "/mapping"),
+        ({"mapping": {"offer": ["a"]}}, "/mapping"),
+        ({"mapping": {"offer": "x" * 513}}, "/mapping"),
+        ({"mapping": [["offer", ["a"]]]}, "/mapping"),
+        ({"mapping": None}, "/mapping"),
+        ({"columns": {}}, "/columns"),
     ],
 )  # fmt: skip
 def test_a_dataset_that_cannot_be_is_refused_with_the_field_that_is_wrong(
@@ -133,3 +142,73 @@ def test_the_same_name_in_another_case_width_or_form_is_taken(system: System) ->
     for twin in ("STRASSE events", "strasse\u200b events", " Stra\u00dfe events "):
         reply = system.call("POST", "/datasets", {"name": twin, "schema": EVENT_SCHEMA})
         assert problem(reply) == (409, "name-taken", ["/name"]), twin
+
+
+def test_a_mapping_is_shown_as_it_was_given_and_stays_through_other_edits(system: System) -> None:
+    assert system.create_dataset("plain")["mapping"] == {}
+    mapping = {"offer": "columns.offer_id", "id": "row"}
+    dataset = system.create_dataset("mapped", mapping=mapping)
+    path = f"/datasets/{dataset['id']}"
+    assert dataset["mapping"] == mapping
+    assert system.call("PATCH", path, {"description": "d"}, If_Match="*").json["mapping"] == mapping
+    assert system.call("GET", path).json["mapping"] == mapping
+    assert system.call("PATCH", path, {"mapping": {}}, If_Match="*").json["mapping"] == {}
+    history = system.call("GET", path).json
+    assert (history["version"], history["mapping"]) == (3, {})
+
+
+def flat(kind: str, offer: str, **columns: Any) -> dict[str, Any]:
+    event = display(offer, kind=kind)
+    return {"_id": event["_id"], "timestamp": event["timestamp"], "eventType": kind, **columns}
+
+
+def test_a_changed_mapping_counts_what_lies_there_anew_and_until_then_counts_stand(system: System) -> None:
+    dataset, model = system.live_model()
+    system.settle()
+    lines = [flat("display", offer, shown={"new": offer}, offerId="old") for offer in ("a", "b", "b")]
+    system.land(dataset, "rows.json", lines)
+
+    def impressions() -> dict[str, int]:
+        report = system.call("GET", f"/models/{model['id']}/report", query={"days": "all"}).json
+        return {one["id"]: one["impressions"] for one in report["offers"]}
+
+    assert impressions() == {"old": 3}
+    path = f"/datasets/{dataset['id']}"
+    changed = system.call("PATCH", path, {"mapping": {"offer": "shown.new"}}, If_Match="*").json
+    assert not changed["discovered"], "until all that lies there is on its way"
+    assert impressions() == {"old": 3}
+    system.settle()
+    assert impressions() == {"a": 1, "b": 2}
+    assert system.call("GET", path).json["discovered"]
+
+
+def test_a_mapping_given_again_has_the_dataset_swept_again(system: System) -> None:
+    dataset, model = system.live_model()
+    system.settle()
+    system.put(dataset, "a.json", [display("a")])  # and nobody tells
+    path = f"/datasets/{dataset['id']}"
+    assert system.call("PATCH", path, {"mapping": {}}, If_Match="*").json["version"] == 1
+    system.settle()
+    assert system.call("GET", f"/models/{model['id']}/report").json["totals"]["impressions"] == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "counts"),
+    [
+        ("manifest.json", False),
+        ("2026/manifest-1787241602.json", False),
+        ("_SUCCESS", False),
+        ("day=1/_committed_17", False),
+        (".part-0001.json", False),
+        ("folder/", False),
+        ("_ACP_DATE=2026-01-01/part-0001.json", True),
+        ("manifest.json/part-0001.json", True),
+        ("manifested.parquet", True),
+        ("export.json.gz", True),
+    ],
+)
+def test_what_tools_put_beside_the_data_is_no_object_of_the_dataset(system: System, key: str, counts: bool) -> None:
+    dataset = Dataset.model_validate_json(json.dumps(system.create_dataset()), extra="ignore")
+    assert dataset.holds(dataset.bucket, dataset.prefix + key) is counts
+    assert not dataset.holds("events-of-others", dataset.prefix + key)
+    assert not dataset.holds(dataset.bucket, "elsewhere/" + key)

@@ -30,7 +30,8 @@ def schema() -> Any:
 def world() -> tuple[System, dict[str, str]]:
     system = System()
     dataset, model = system.live_model()
-    return system, {"dataset_id": dataset["id"], "model_id": model["id"]}
+    backfill = system.call("POST", f"/datasets/{dataset['id']}/backfills").json["id"]
+    return system, {"dataset_id": dataset["id"], "model_id": model["id"], "backfill_id": backfill}
 
 
 def sent(system: System, method: str, path: str, case: Any, ids: dict[str, str], *, real: bool) -> int:
@@ -156,6 +157,7 @@ def test_ids_that_nobody_made_are_not_found(standing: Any, bad: str) -> None:
     system, _ = standing
     assert system.call("GET", f"/models/{bad}").status in {404, 422}
     assert system.call("GET", f"/datasets/{bad}").status in {404, 422}
+    assert system.call("GET", f"/backfills/{bad}").status in {404, 422}
 
 
 @pytest.mark.parametrize("match", ["", "1", '"one"', 'W/"1"', '"1", "x"', "*" * 100, '"' + "9" * 5000 + '"'])

@@ -10,15 +10,19 @@ from typing import Any
 
 import pytest
 
-from offer_ranking.counting.aggregate import Aggregate, Pointer
-from offer_ranking.counting.counts import Counts, Key
+from offer_ranking.counting.accounting import Accounting
+from offer_ranking.counting.aggregate import Aggregate, Day, Pointer
+from offer_ranking.counting.counts import Key
 from offer_ranking.counting.dataset_counts import DatasetCounts
 from offer_ranking.counting.delta import Delta
-from offer_ranking.counting.engine import count_lines
-from offer_ranking.counting.ledger import Found, Reading, Row, State
+from offer_ranking.counting.engine import count_object
+from offer_ranking.counting.hint import Fit, LookAt, Merge, Sweep
+from offer_ranking.counting.index import DayIndex, Holder, Index
+from offer_ranking.counting.ledger import CountFiles, Found, Ledger, Listed, Reading, Row, State
 from offer_ranking.counting.protocol import Counting, Place
+from offer_ranking.counting.refused import RefusedLine
 from offer_ranking.storage.count_files import S3CountFiles
-from offer_ranking.storage.hints import Discover, Fit, Hints, LookAt, UnreadableHintError, read_hint
+from offer_ranking.storage.hints import Hints, UnreadableHintError, read_hint
 from offer_ranking.storage.ledger import DynamoLedger
 from offer_ranking.storage.objects import S3Objects
 from tests.support.system import display
@@ -27,48 +31,57 @@ Client = Callable[[str], Any]
 
 
 @pytest.fixture
-def ledger(client: Client) -> DynamoLedger:
+def ledger(client: Client) -> Ledger:
     return DynamoLedger(client("dynamodb"), "Ledger")
 
 
+@pytest.fixture
+def files(client: Client) -> CountFiles:
+    return S3CountFiles(client("s3"), "state")
+
+
 def live(counted: str) -> Reading:
-    return Reading(State.LIVE, "v", counted)
+    return Reading(State.LIVE, "v", counted, accounting=Accounting.of(counted=2, refused={"malformed": 1}))
 
 
-def test_generations_rise(ledger: DynamoLedger) -> None:
+BAD = Reading(State.BAD, "v", "name", "gzip-corrupt")
+GONE = Reading(State.DELETED)
+
+
+def test_generations_rise(ledger: Ledger) -> None:
     assert [ledger.next_generation("d", "k") for _ in range(3)] == [1, 2, 3]
     assert ledger.next_generation("d", "other") == 1
 
 
-def test_whoever_began_to_read_later_has_the_last_word(ledger: DynamoLedger) -> None:
+def test_whoever_began_to_read_later_has_the_last_word(ledger: Ledger) -> None:
     early, late = ledger.next_generation("d", "k"), ledger.next_generation("d", "k")
     assert ledger.settle("d", "k", late, live("new"))
     assert not ledger.settle("d", "k", early, live("old"))
-    assert ledger.rows("d", ["k"]) == [Row("d", "k", "new", None)]
+    assert ledger.rows("d", ["k"]) == [Row("d", "k", live("new"), None)]
 
 
-def test_a_settled_row_is_dirty_until_the_aggregate_holds_it(ledger: DynamoLedger) -> None:
+def test_a_settled_row_is_dirty_until_the_aggregate_holds_it(ledger: Ledger) -> None:
     ledger.settle("d", "k", ledger.next_generation("d", "k"), live("x"))
     (row,) = ledger.dirty("d", 10)
-    assert row == Row("d", "k", "x", None)
+    assert row == Row("d", "k", live("x"), None)
     assert ledger.pointer("d") == Pointer("d")
     assert ledger.advance(Pointer("d"), Pointer("d", 1, "file"), [row])
     assert ledger.dirty("d", 10) == []
-    assert ledger.rows("d", ["k"]) == [Row("d", "k", "x", "x")]
+    assert ledger.rows("d", ["k"]) == [Row("d", "k", live("x"), "x")]
     assert ledger.pointer("d") == Pointer("d", 1, "file")
 
 
-def test_a_deleted_object_is_dirty_until_it_is_taken_out(ledger: DynamoLedger) -> None:
+def test_a_deleted_object_is_dirty_until_it_is_taken_out(ledger: Ledger) -> None:
     ledger.settle("d", "k", ledger.next_generation("d", "k"), live("x"))
     ledger.advance(Pointer("d"), Pointer("d", 1, "file"), ledger.rows("d", ["k"]))
     ledger.settle("d", "k", ledger.next_generation("d", "k"), Reading(State.DELETED))
     (row,) = ledger.dirty("d", 10)
-    assert row == Row("d", "k", None, "x")
+    assert row == Row("d", "k", GONE, "x")
     assert ledger.advance(Pointer("d", 1, "file"), Pointer("d", 2, "file2"), [row])
-    assert ledger.rows("d", ["k"]) == [Row("d", "k", None, None)]
+    assert ledger.rows("d", ["k"]) == [Row("d", "k", GONE, None)]
 
 
-def test_of_two_merges_one_moves_the_pointer(ledger: DynamoLedger) -> None:
+def test_of_two_merges_one_moves_the_pointer(ledger: Ledger) -> None:
     for key in ("a", "b"):
         ledger.settle("d", key, ledger.next_generation("d", key), live(key))
     a, b = ledger.rows("d", ["a"]), ledger.rows("d", ["b"])
@@ -78,24 +91,39 @@ def test_of_two_merges_one_moves_the_pointer(ledger: DynamoLedger) -> None:
     assert [row.key for row in ledger.dirty("d", 10)] == ["b"]
 
 
-def test_a_merge_of_a_row_that_changed_meanwhile_applies_nothing(ledger: DynamoLedger) -> None:
+def test_a_merge_of_a_row_that_changed_meanwhile_applies_nothing(ledger: Ledger) -> None:
     ledger.settle("d", "k", ledger.next_generation("d", "k"), live("x"))
     rows = ledger.rows("d", ["k"])
     ledger.settle("d", "k", ledger.next_generation("d", "k"), live("y"))
     assert not ledger.advance(Pointer("d"), Pointer("d", 1, "file"), rows)
     assert ledger.pointer("d") == Pointer("d")
-    assert ledger.rows("d", ["k"]) == [Row("d", "k", "y", None)]
+    assert ledger.rows("d", ["k"]) == [Row("d", "k", live("y"), None)]
 
 
-def test_a_mark_is_taken_only_from_a_row_that_is_as_it_was_seen(ledger: DynamoLedger) -> None:
-    ledger.settle("d", "k", ledger.next_generation("d", "k"), Reading(State.DELETED))
-    ledger.clean(Row("d", "k", "x", "x"))
+def test_a_mark_is_taken_only_from_a_row_that_is_as_it_was_seen(ledger: Ledger) -> None:
+    ledger.settle("d", "k", ledger.next_generation("d", "k"), GONE)
+    ledger.clean(Row("d", "k", live("x"), "x"))
     assert len(ledger.dirty("d", 10)) == 1
-    ledger.clean(Row("d", "k", None, None))
+    ledger.clean(Row("d", "k", GONE, None))
     assert ledger.dirty("d", 10) == []
 
 
-def test_more_rows_than_one_call_takes_are_read(ledger: DynamoLedger) -> None:
+def test_a_merge_that_another_one_has_made_already_applies_nothing(ledger: Ledger) -> None:
+    ledger.settle("d", "k", ledger.next_generation("d", "k"), live("x"))
+    stale = ledger.rows("d", ["k"])
+    assert ledger.advance(Pointer("d"), Pointer("d", 1, "one"), stale)
+    assert not ledger.advance(Pointer("d", 1, "one"), Pointer("d", 2, "two"), stale)
+    assert ledger.pointer("d") == Pointer("d", 1, "one")
+
+
+def test_an_object_that_cannot_be_read_counts_as_nothing_and_says_why(ledger: Ledger) -> None:
+    ledger.settle("d", "k", ledger.next_generation("d", "k"), BAD)
+    (row,) = ledger.rows("d", ["k"])
+    assert row.reading == BAD
+    assert row.counted is None
+
+
+def test_more_rows_than_one_call_takes_are_read(ledger: Ledger) -> None:
     keys = [f"k{n:03d}" for n in range(120)]
     for key in keys:
         ledger.settle("d", key, 1, live(key))
@@ -103,21 +131,62 @@ def test_more_rows_than_one_call_takes_are_read(ledger: DynamoLedger) -> None:
     assert len(ledger.dirty("d", 50)) == 50
 
 
-def test_files_are_written_once_and_read_back(client: Client) -> None:
-    files = S3CountFiles(client("s3"), "state")
-    counts = Counts.of([Key(24, "a")], [3])
-    delta = Delta(counts, Delta.zero().accounting)
-    assert not files.has_delta("d/k/v")
+def test_rows_are_read_in_the_order_of_keys_between_two_of_them(ledger: Ledger) -> None:
+    for key in ("b", "a", "d", "c", "ä", "a/b"):
+        ledger.settle("d", key, 1, live(key))
+    ledger.settle("e", "c", 1, live("c"))
+    assert ledger.advance(Pointer("d"), Pointer("d", 1, "one"), ledger.rows("d", ["a"]))
+    assert [row.key for row in ledger.between("d", "", None)] == ["a", "a/b", "b", "c", "d", "ä"]
+    assert [row.key for row in ledger.between("d", "a", "c")] == ["a/b", "b", "c"]
+    assert [row.key for row in ledger.between("d", "a", None, 2)] == ["a/b", "b"]
+
+
+def delta_of(*keys: Key) -> Delta:
+    return Delta.tallied(
+        keys,
+        hour=[key.hour for key in keys],
+        key=range(len(keys)),
+        line=range(1, len(keys) + 1),
+        group=range(len(keys)),
+        accounting=Accounting.of(counted=len(keys)),
+    )
+
+
+def test_files_are_written_once_and_read_back(files: CountFiles) -> None:
+    delta = delta_of(Key(24, "a"), Key(30, "b"))
+    assert files.accounting("d/k/v") is None
     for _ in range(2):
         files.put_delta("d/k/v", delta)
-    assert files.has_delta("d/k/v")
+    assert files.accounting("d/k/v") == delta.accounting
     assert files.delta("d/k/v").to_bytes() == delta.to_bytes()
-    name = files.put_day("d", 1, 7, counts)
-    assert "1970-01-02" in name
-    assert files.put_day("d", 1, 7, counts) == name
-    assert files.day(name) == counts
-    aggregate = Aggregate(delta.accounting, {1: name})
+    names = [files.put_day("d", day, 7, delta.counts) for day in (1, 1, 2)]
+    assert names[0] == names[1] != names[2]
+    assert files.days(names) == [delta.counts] * 3
+    hours = delta.identities.hour
+    index = DayIndex(Index.of(hours, delta.identities.key, hours * 0, [Holder("k", "d/k/v")]), {31: "another file"})
+    for hour in (None, 6):
+        assert files.index(files.put_index("d", 1, hour, 7, index)).to_bytes() == index.to_bytes()
+    aggregate = Aggregate(delta.accounting, {1: Day(names[0], None), 2: Day(None, "index")})
     assert files.aggregate(files.put_aggregate("d", 7, aggregate)) == aggregate
+
+
+def test_refused_lines_are_kept_beside_their_delta(files: CountFiles) -> None:
+    lines = [RefusedLine(3, "no-id", '{"ä": 1}'), RefusedLine(9, "malformed", "")]
+    assert files.refused("d/k/v") == []
+    files.put_refused("d/k/v", lines)
+    assert files.refused("d/k/v") == lines
+
+
+def test_what_earlier_generations_wrote_is_found_and_deleted(files: CountFiles) -> None:
+    counts = delta_of(Key(24, "a")).counts
+    old, new = files.put_day("d", 1, 7, counts), files.put_day("d", 1, 8, counts)
+    other = files.put_day("e", 1, 7, counts)
+    aggregate = files.put_aggregate("d", 7, Aggregate())
+    assert sorted(files.written_before("d", 8)) == sorted([old, aggregate])
+    files.delete([old, aggregate])
+    files.delete([])
+    assert files.written_before("d", 9) == [new]
+    assert files.days([new, other]) == [counts] * 2
 
 
 @pytest.mark.parametrize("key", ["a+b.json", "a%20b.json", "a b/../c.json", "ä.json", "x" * 900])
@@ -131,7 +200,8 @@ def test_objects_are_read_as_they_stand_whatever_their_key(client: Client, tmp_p
     assert target.read_bytes() == b"one"
     s3.put_object(Bucket="datasets", Key=key, Body=b"two")
     assert not objects.download("datasets", key, found, target)
-    assert objects.keys("datasets", "", None, 10) == [key]
+    assert objects.listing("datasets", "", None, 10) == [Listed(key, objects.head("datasets", key).version)]
+    assert objects.listing("datasets", "", key, 10) == []
     assert objects.beginning("datasets", key, 2) == b"tw"
     s3.delete_object(Bucket="datasets", Key=key)
     assert objects.head("datasets", key) is None
@@ -144,7 +214,8 @@ def test_hints_come_back_as_they_were_sent(client: Client) -> None:
     urls = {name: sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in ("objects", "fits")}
     hints = Hints(sqs, objects_queue=urls["objects"], fits_queue=urls["fits"])
     hints.look_at("b", [f"k{n}" for n in range(12)])
-    hints.discover("d", "after")
+    hints.sweep("d", "after")
+    hints.merge("d")
     hints.fit("m", window_moved=True)
     sent: list[Any] = []
     while messages := sqs.receive_message(QueueUrl=urls["objects"], MaxNumberOfMessages=10).get("Messages"):
@@ -152,7 +223,7 @@ def test_hints_come_back_as_they_were_sent(client: Client) -> None:
         for message in messages:
             sqs.delete_message(QueueUrl=urls["objects"], ReceiptHandle=message["ReceiptHandle"])
     assert {one for one in sent if isinstance(one, LookAt)} == {LookAt("b", f"k{n}") for n in range(12)}
-    assert [one for one in sent if isinstance(one, Discover)] == [Discover("d", "after")]
+    assert {one for one in sent if not isinstance(one, LookAt)} == {Sweep("d", "after"), Merge("d")}
     (fit,) = sqs.receive_message(QueueUrl=urls["fits"], WaitTimeSeconds=3)["Messages"]
     assert read_hint(fit["Body"]) == Fit("m", window_moved=True)
 
@@ -165,7 +236,7 @@ def test_what_is_no_hint_is_told(body: str) -> None:
 
 def test_counts_follow_the_objects_through_every_change(client: Client) -> None:
     ledger, files, s3 = DynamoLedger(client("dynamodb"), "Ledger"), S3CountFiles(client("s3"), "state"), client("s3")
-    counting = Counting(ledger, S3Objects(s3), files, count_lines)
+    counting = Counting(ledger, S3Objects(s3), files, count_object)
 
     def put(key: str, *offers: str) -> None:
         lines = "\n".join(json.dumps(display(offer)) for offer in offers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -13,7 +14,39 @@ TYPES = ["send", "decision", "trigger", "display", "interact", "dismiss", "unsub
 offers = st.sampled_from(
     ["o1", "o2", "o3", "o4", "a/b", "a~1", "", "xcore:personalized-offer:1", 'q"uo\\te', "é\u2028"]
 )
-tokens = st.sampled_from(["t1", "t2", "t3", ""])
+SIGNATURE = "." + "s" * 22
+
+
+def base64url(value: Any) -> str:
+    """JSON as tokens and sub-propositions hold it."""
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def our_token(*offers: Any, version: int = 1) -> str:
+    """A token of this system that names these offers."""
+    return base64url([version, "k", "p", 1, "m", 1, "random", "", "", "", list(offers), [1.0]]) + SIGNATURE
+
+
+def sub_propositions(*items: Any, step: str = "aiModel") -> str:
+    """Adobe's base64 text of the propositions inside of one."""
+    part = {"id": "inner", "scopeDetails": {"strategies": [{"step": step, "strategyID": "m3"}]}, "items": list(items)}
+    return base64url([part])
+
+
+tokens = st.sampled_from([
+    "foreign", "t1" + SIGNATURE, "t2" + SIGNATURE, "t3" + SIGNATURE, our_token("o1"), our_token("o1", "o2"),
+    our_token("o1", 5), our_token("o1", version=2), "",
+])  # fmt: skip
+insides = st.sampled_from([
+    sub_propositions({"id": "o1", "token": "i1"}, {"id": "o2", "token": "i2"}),
+    sub_propositions({"id": "o3", "token": "i1"}),
+    sub_propositions({"id": "o3"}, step="fallback"),
+    sub_propositions(),
+    base64url({"propositions": [{"items": [{"id": "o4"}]}]}),
+    base64url(5),
+    "no base64!",
+    "",
+])  # fmt: skip
 sound_times = st.sampled_from(
     [
         "2026-11-24T22:05:12.613Z",
@@ -93,6 +126,7 @@ def spelled(prefix: str) -> st.SearchStrategy[dict[str, Any]]:
             "etags": st.dictionaries(offers, st.sampled_from(["7", "8", 9]), max_size=3),
             "issuedAt": issues,
             "snapshotVersion": st.just("3"),
+            "subPropositions": insides,
         },
         7,
     )
@@ -152,10 +186,44 @@ def events(draw: st.DrawFn) -> dict[str, Any]:
         )
         event.setdefault("_experience", {})["customerJourneyManagement"] = {"messageInteraction": draw(interaction)}
     if draw(st.integers(0, 3)) == 0:
+        action = {f"{p}tokens": draw(st.lists(st.sampled_from(["i1", "i2", "", 5]), max_size=2))}
+        holder = event if p else event["_experience"]["decisioning"]
+        holder[NS + "propositionAction" if p else "propositionAction"] = action
+    if draw(st.integers(0, 3)) == 0:
         event["offerRanking"] = draw(stamps)
     if draw(st.integers(0, 19)) == 0:
         event["data"] = {"__adobe": {"ajo": {"dryRun": draw(st.sampled_from([True, True, False, "true", 1]))}}}
     return event
+
+
+flat_events = objects(
+    {
+        "_id": ids,
+        "timestamp": times,
+        "eventType": st.sampled_from(["display", "interact", "decisioning.propositionDisplay", "message.tracking", ""]),
+        "offerId": offers,
+        "columns": objects({"offer": offers, "at": times, "key": ids, "kind": st.just("display"), "place": st.just(4)}),
+        "offerEtag": st.sampled_from(["1", 2]),
+        "modelId": words,
+        "trafficType": words,
+        "cell": st.just("flat"),
+        "eventToken": tokens,
+        "issuedAt": issues,
+        "propositionId": proposition_ids,
+        "position": st.sampled_from([1, 30, 31, 0, 2.0, 2.5, True, "3", None]),
+        "offerRanking": stamps,
+        "data": st.sampled_from([{}, {}, {"__adobe": {"ajo": {"dryRun": True}}}]),
+    },
+    9,
+)
+MAPPINGS: list[dict[str, str]] = [
+    {},
+    {"offer": "columns.offer"},
+    {"offer": "columns.offer", "timestamp": "columns.at", "id": "columns.key", "eventType": "columns.kind"},
+    {"position": "columns.place", "etag": "columns.key"},
+    {"propositions": "_experience.decisioning.elsewhere", "dryRun": "columns.dry"},
+    {"id": "columns", "offer": "columns.offer"},
+]
 
 
 strange: st.SearchStrategy[Any] = st.sampled_from(
@@ -203,4 +271,6 @@ garbage = st.one_of(
         ]
     ),
 )  # fmt: skip
-lines = st.one_of(*[events().map(written)] * 4, swapped_events().map(written), repeated_keys(), garbage)
+lines = st.one_of(
+    *[events().map(written)] * 4, flat_events.map(written), swapped_events().map(written), repeated_keys(), garbage
+)

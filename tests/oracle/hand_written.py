@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.oracle.event_lines import our_token, sub_propositions
+
 # ruff: noqa: E501 - one event, one line
 
 NS = "https://ns.adobe.com/experience/decisioning/"
 TIME = "2026-11-24T22:05:12.613Z"
+TOKEN = "t" + "." + "s" * 22  # in the shape of ours
 UUID7 = "019ab8e2-7c45-7abc-9abc-0123456789ab"  # 2025-11-25T02:28:01.477Z
 
 
@@ -18,8 +21,10 @@ def proposition(*offers: Any, step: str | None = None, **changes: Any) -> dict[s
     return {key: value for key, value in found.items() if value is not None}
 
 
-def event(*propositions: Any, mark: str = "display", **changes: Any) -> dict[str, Any]:
+def event(*propositions: Any, mark: str = "display", action: Any = None, **changes: Any) -> dict[str, Any]:
     decisioning = {"propositionEventType": {mark: 1}, "propositions": list(propositions)}
+    if action is not None:
+        decisioning["propositionAction"] = action
     whole = {"_id": "e1", "timestamp": TIME, "_experience": {"decisioning": decisioning}} | changes
     return {key: value for key, value in whole.items() if value is not None}
 
@@ -73,6 +78,9 @@ def stamped(**stamp: Any) -> dict[str, Any]:
     return {"offerRanking": stamp}
 
 
+SERVED = sub_propositions({"id": "o1", "token": "i1"}, {"id": "o2", "token": "i2"})
+FLAT = {"_id": "e1", "timestamp": TIME, "eventType": "display", "offerId": "o1", "offerEtag": "2"}
+
 EVENTS: dict[str, dict[str, Any]] = {
     "display": event(proposition("o1", "o2", step="aiModel")),
     "interact": event(proposition("o1", step="aiModel"), mark="interact"),
@@ -107,12 +115,14 @@ EVENTS: dict[str, dict[str, Any]] = {
     "late": event(proposition("o1"), **stamped(receivedAt="2026-11-26T22:05:12.614Z")),
     "early": event(proposition("o1"), **stamped(receivedAt="2026-11-22T22:05:12.612Z")),
     "no id": event(proposition("o1"), _id=None),
-    "token for id": event(proposition("o1", scopeDetails=details(eventToken="t")), _id=None),
+    "token for id": event(proposition("o1", scopeDetails=details(eventToken=TOKEN, issuedAt=TIME)), _id=None),
+    "token of unknown time": event(proposition("o1", scopeDetails=details(eventToken=TOKEN)), _id=None),
+    "token of an activity": event(proposition("o1", id=UUID7, scopeDetails=details(eventToken="bKMxJ8dC/r1+w==")), _id=None),
     "token of another proposition": event(
-        proposition("o1"), proposition("o2", scopeDetails=details(eventToken="t")), _id=None
+        proposition("o1"), proposition("o2", id=UUID7, scopeDetails=details(eventToken=TOKEN)), _id=None
     ),
     "offers without token": event(
-        proposition("o1"), proposition(items=[], scopeDetails=details(eventToken="t")), _id=None
+        proposition("o1"), proposition(id=UUID7, items=[], scopeDetails=details(eventToken=TOKEN)), _id=None
     ),
     "unresolved": event(proposition(items=None)),
     "unresolved, no proposition": event(),
@@ -145,6 +155,31 @@ EVENTS: dict[str, dict[str, Any]] = {
     "email open": email("open", [{"offerID": "o1"}, {"offerID": "o2"}]),
     "email sent": email("send", [{"offerID": "o1"}]),
     "email without offer": email("click", [{"placementID": "x"}, 5]),
+    "items of sub-propositions": event(proposition(scopeDetails=details(subPropositions=SERVED))),
+    "items of sub-propositions by token": event(
+        proposition(scopeDetails=details(subPropositions=SERVED)), mark="interact", action={"tokens": ["i2"]}
+    ),
+    "items of sub-propositions, which?": event(proposition(scopeDetails=details(subPropositions=SERVED)), mark="interact"),
+    "an unknown item of sub-propositions": event(
+        proposition(scopeDetails=details(subPropositions=SERVED)), mark="interact", action={"tokens": ["i9"]}
+    ),
+    "sub-propositions of a fallback": event(
+        proposition(scopeDetails=details(subPropositions=sub_propositions({"id": "o1"}, step="fallback")))
+    ),
+    "a fallback item": event(
+        proposition("o1", {"id": "o2", "itemSelection": {"selectionDetail": {"selectionType": "fallback"}}})
+    ),
+    "offers of our token": event(proposition(scopeDetails=details(eventToken=our_token("o1", "o2")))),
+    "the offer of our token": event(proposition(scopeDetails=details(eventToken=our_token("o1"))), mark="interact"),
+    "offers of our token, which?": event(
+        proposition(scopeDetails=details(eventToken=our_token("o1", "o2"))), mark="interact"
+    ),
+    "flat": FLAT,
+    "flat interact": FLAT | {"eventType": "interact", "position": 3, "propositionId": UUID7, "modelId": "m1", "cell": "c"},
+    "flat with a stamp": FLAT | stamped(model="m9", trafficType="random", cell="c9", receivedAt=TIME, issuedAt=TIME),
+    "flat without id": FLAT | {"_id": None, "eventToken": TOKEN, "issuedAt": TIME},
+    "flat dry run": FLAT | {"data": DRY},
+    "flat beside propositions": event(proposition("o1"), offerId="o2"),
     "another event": {"_id": "e1", "timestamp": TIME, "eventType": "web.webinteraction.linkClicks"},
     "nothing": {},
 }  # fmt: skip

@@ -1,15 +1,16 @@
 """An independent count of event lines, written from the documents alone: no code of offer_ranking.events.
 
-It reads standard JSON only (no comma before a closing bracket, no depth beyond Python's), keeps everything in memory
-and answers with plain dictionaries.
+It reads with the standard library's JSON, keeps everything in memory and answers with plain dictionaries.
 """
-# ruff: noqa: C901, PLR0911, PLR0917 - it reads as the documents do, rule after rule
+# ruff: noqa: C901, PLR0911, PLR0912, PLR0917 - it reads as the documents do, rule after rule
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -30,25 +31,31 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = 3600 * 10**6
 
 
-def first_of_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        found.setdefault(key, value)
-    return found
+def no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def number(digits: str) -> int | float:
+    return int(digits) if len(digits) < 4000 else float(digits)
 
 
 def has_lone_surrogate(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(has_lone_surrogate(part) for pair in value.items() for part in pair)
-    if isinstance(value, list):
-        return any(has_lone_surrogate(part) for part in value)
-    return isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value)
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str) and any("\ud800" <= char <= "\udfff" for char in one):
+            return True
+    return False
 
 
 def read(line: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(line.decode("utf-8").strip(" \t\r\n\x0b\x0c"), object_pairs_hook=first_of_repeated)
-    except ValueError:
+        value = json.loads(line.decode("utf-8"), parse_constant=no_constant, parse_int=number)
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) and not has_lone_surrogate(value) else None
 
@@ -154,15 +161,104 @@ def named(strategy: Any, key: str) -> str:
     return first_text(get(strategy, key), get(strategy, f"xdm:{key}"))
 
 
+def inside(proposition: Any) -> list[Any]:
+    """The propositions in the base64 text of subPropositions."""
+    text = first_text(*characteristic(proposition, "subPropositions")).replace("-", "+").replace("_", "/").rstrip("=")
+    if not re.fullmatch("[A-Za-z0-9+/]+", text):
+        return []
+    found = read_any(text)
+    for held in (found, get(found, "propositions"), get(found, "decisioning", "propositions")):
+        if isinstance(held, list):
+            return held
+    return [found]
+
+
+def read_any(text: str) -> Any:
+    try:
+        return json.loads(base64.b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_fallback_item(item: Any) -> bool:
+    chosen = first_text(
+        get(item, "itemSelection", "selectionDetail", "selectionType"),
+        get(item, "xdm:itemSelection", "xdm:selectionDetail", "xdm:selectionType"),
+    )
+    return "fallback" in {ranking(item, "step"), chosen}
+
+
 def is_fallback(proposition: Any) -> bool:
     if any(named(strategy, "step") == "fallback" for strategy in steps(proposition)):
         return True
     shown = items(proposition)
-    return len(shown) > 0 and all(ranking(item, "step") == "fallback" for item in shown)
+    if shown:
+        return all(is_fallback_item(item) for item in shown)
+    served = [part for part in inside(proposition) if items(part)]
+    return len(served) > 0 and all(is_fallback(part) for part in served)
 
 
-def kind_of(event: dict[str, Any]) -> str:
+def is_ours(token: str) -> bool:
+    """A token of this system: what it says, a dot, 22 characters of a signature."""
+    return re.fullmatch(r"[A-Za-z0-9_-]+[.][A-Za-z0-9_-]{22}", token) is not None
+
+
+def offers_in(token: str) -> list[str]:
+    if not is_ours(token) or len(token) > 16384:
+        return []
+    fields = read_any(token.partition(".")[0].replace("-", "+").replace("_", "/"))
+    if not isinstance(fields, list) or len(fields) != 12 or fields[0] != 1 or not isinstance(fields[10], list):
+        return []
+    return fields[10] if all(isinstance(offer, str) and offer for offer in fields[10]) else []
+
+
+# Where the flat form has what a mapping can place elsewhere; and the nouns of events.
+PLACES: dict[str, list[list[str]]] = {
+    "id": [["_id"], ["@id"]],
+    "timestamp": [["timestamp"], ["xdm:timestamp"]],
+    "eventType": [["eventType"], ["xdm:eventType"]],
+    "dryRun": [["data", "__adobe", "ajo", "dryRun"]],
+    "propositions": [
+        ["_experience", "decisioning", "propositions"],
+        ["_experience", "decisioning", "proposition"],
+        [NS + "propositions"],
+        [NS + "proposition"],
+    ],
+    "offer": [["offerId"]],
+    "etag": [["offerEtag"]],
+    "model": [["modelId"]],
+    "trafficType": [["trafficType"]],
+    "cell": [["cell"]],
+    "token": [["eventToken"]],
+    "issuedAt": [["issuedAt"]],
+    "propositionId": [["propositionId"]],
+    "position": [["position"]],
+}
+
+
+class Reader:
+    """An event and the mapping of its dataset."""
+
+    def __init__(self, event: dict[str, Any], mapping: Mapping[str, str]) -> None:
+        self.event = event
+        self.mapping = mapping
+
+    def all(self, noun: str) -> list[Any]:
+        mapped = [self.mapping[noun].split(".")] if noun in self.mapping else []
+        return [get(self.event, *place) for place in mapped + PLACES[noun]]
+
+    def text(self, noun: str) -> str:
+        return first_text(*self.all(noun))
+
+    def is_flat(self) -> bool:
+        if "offer" in self.mapping and first_text(self.all("offer")[0]):
+            return True
+        return not first_list(*self.all("propositions")) and bool(first_text(self.all("offer")[-1]))
+
+
+def kind_of(reader: Reader) -> str:
     """display, interact, other, ambiguous, or an email's open or click."""
+    event = reader.event
     compact = get(event, "_experience", "decisioning", "propositionEventType")
     spelled = get(event, NS + "propositionEventType")
     ones = set()
@@ -175,7 +271,9 @@ def kind_of(event: dict[str, Any]) -> str:
     if ones:
         (one,) = ones
         return one if one in ("display", "interact") else "other"
-    event_type = first_text(event.get("eventType"), event.get("xdm:eventType"))
+    event_type = reader.text("eventType")
+    if reader.is_flat() and event_type in ("display", "interact"):
+        return event_type
     if event_type == "decisioning.propositionDisplay":
         return "display"
     if event_type == "decisioning.propositionInteract":
@@ -183,26 +281,22 @@ def kind_of(event: dict[str, Any]) -> str:
     interaction = get(event, "_experience", "customerJourneyManagement", "messageInteraction")
     has_offer = any(first_text(get(offer, "offerID")) for offer in first_list(get(interaction, "offers")))
     action = get(interaction, "interactionType")
-    if event_type == "message.tracking" and has_offer and action in ("open", "click"):
+    if not reader.is_flat() and event_type == "message.tracking" and has_offer and action in ("open", "click"):
         return str(action)
     return "other"
 
 
-def examine(event: dict[str, Any] | None) -> tuple[str, list[dict[str, Any]]]:
+def examine(event: dict[str, Any] | None, mapping: Mapping[str, str] | None = None) -> tuple[str, list[dict[str, Any]]]:
     """The line's end ("offers", "other", "late" or a reason) and its offers."""
     if event is None:
         return "malformed", []
-    kind = kind_of(event)
+    reader = Reader(event, mapping or {})
+    kind = kind_of(reader)
     if kind == "ambiguous":
         return "ambiguous-event-type", []
-    propositions = first_list(
-        get(event, "_experience", "decisioning", "propositions"),
-        get(event, "_experience", "decisioning", "proposition"),
-        event.get(NS + "propositions"),
-        event.get(NS + "proposition"),
-    )
+    propositions = [] if reader.is_flat() else first_list(*reader.all("propositions"))
     live = [proposition for proposition in propositions if not is_fallback(proposition)]
-    is_dry = get(event, "data", "__adobe", "ajo", "dryRun") is True
+    is_dry = first_some(*reader.all("dryRun")) is True
     if kind == "other" or is_dry or (propositions and not live):
         return "other", []
     stamp = get(event, "offerRanking")
@@ -210,7 +304,7 @@ def examine(event: dict[str, Any] | None) -> tuple[str, list[dict[str, Any]]]:
         return "untrusted", []
     if get(stamp, "capped") is True:
         return "capped", []
-    own, receipt = first_some(event.get("timestamp"), event.get("xdm:timestamp")), get(stamp, "receivedAt")
+    own, receipt = first_some(*reader.all("timestamp")), get(stamp, "receivedAt")
     if own is None and receipt is None:
         return "time-missing", []
     if (own is not None and micros(own) is None) or (receipt is not None and micros(receipt) is None):
@@ -219,27 +313,60 @@ def examine(event: dict[str, Any] | None) -> tuple[str, list[dict[str, Any]]]:
     assert time is not None
     if receipt is not None and own is not None and abs((micros(own) or 0) - time) > 48 * HOUR:
         return "late", []
-    identifier = first_text(event.get("_id"), event.get("@id"))
-    tokens = [first_text(*characteristic(proposition, "eventToken")) for proposition in live]
-    if not identifier and not any(tokens):
+    if reader.is_flat():
+        offers = [flat_offer(reader, kind, time)]
+    else:
+        offers = email_offers(event, kind, time) if kind in ("open", "click") else offers_of(event, live, kind, time)
+    identifier = reader.text("id")
+    signed = [one for one in live if is_ours(first_text(*characteristic(one, "eventToken")))]
+    is_signed = any(issued_at(event, one) is not None for one in signed) or any(offer["signed"] for offer in offers)
+    if not identifier and not is_signed:
         return "no-id", []
-    offers = email_offers(event, kind, time) if kind in ("open", "click") else offers_of(event, live, kind, time)
     if not offers:
         return "offer-unresolved", []
     for offer in offers:
-        offer["identity"] = (offer["token"], offer["offer"], offer["kind"]) if offer["token"] else (identifier, time)
-    offers = [offer for offer in offers if offer["token"] or identifier]
+        by_token = (offer["token"], offer["offer"], offer["kind"], offer["issued"])
+        offer["identity"] = by_token if offer["signed"] else (identifier, time)
+    offers = [offer for offer in offers if offer["signed"] or identifier]
     return ("offers", offers) if offers else ("no-id", [])
+
+
+def issued_at(event: Any, proposition: Any) -> int | None:
+    return first_some(
+        issue(get(event, "offerRanking", "issuedAt")),
+        issue(first_some(*characteristic(proposition, "issuedAt"))),
+        uuid_time(first_text(get(proposition, "id"), get(proposition, "xdm:id"))),
+    )
+
+
+def flat_offer(reader: Reader, kind: str, time: int) -> dict[str, Any]:
+    stamp = get(reader.event, "offerRanking")
+    place = first_some(*reader.all("position"))
+    is_place = isinstance(place, int | float) and not isinstance(place, bool) and place in range(1, 31)
+    return row(
+        reader.text("offer"),
+        reader.text("etag"),
+        first_text(get(stamp, "model"), reader.text("model")),
+        first_text(get(stamp, "trafficType"), reader.text("trafficType")),
+        first_text(get(stamp, "cell"), reader.text("cell")),
+        reader.text("token"),
+        int(place) if is_place else 0,
+        int(kind == "interact"),
+        first_some(
+            issue(get(stamp, "issuedAt")),
+            issue(first_some(*reader.all("issuedAt"))),
+            uuid_time(reader.text("propositionId")),
+        ),
+        time,
+    )
 
 
 def email_offers(event: dict[str, Any], kind: str, time: int) -> list[dict[str, Any]]:
     found = []
     for entry in first_list(get(event, "_experience", "customerJourneyManagement", "messageInteraction", "offers")):
         if offer := first_text(get(entry, "offerID")):
-            conversion = kind == "click"
-            shown = uuid_time(first_text(get(entry, "propositionID"))) if conversion else time
-            shown = time if shown is None else min(shown, time)
-            found.append(row(offer, "", "", "", "", "", 0, int(conversion), shown, time))
+            sent = uuid_time(first_text(get(entry, "propositionID")))
+            found.append(row(offer, "", "", "", "", "", 0, int(kind == "click"), sent, time))
     return found
 
 
@@ -252,43 +379,72 @@ def row(
     token: str,
     position: int,
     kind: int,
-    shown: int,
+    issued: int | None,
     time: int,
 ) -> dict[str, Any]:
+    shown = min(issued, time) if kind == 1 and issued is not None else time
     hour = shown // HOUR
     key = (hour, offer, etag, model, traffic, cell, kind, position, time // HOUR - hour)
-    return {"key": key, "offer": offer, "token": token, "kind": kind}
+    signed = is_ours(token) and issued is not None
+    at = None if issued is None else issued // HOUR
+    return {"key": key, "offer": offer, "token": token, "kind": kind, "issued": at, "signed": signed}
 
 
 def offers_of(event: dict[str, Any], live: list[Any], kind: str, time: int) -> list[dict[str, Any]]:
-    shown = [
-        (proposition, item, place)
-        for proposition in live
-        for place, item in enumerate(items(proposition), 1)
-        if ranking(item, "step") != "fallback" and first_text(get(item, "id"), get(item, "xdm:id"))
-    ]
+    """(proposition, the part of it in which the item is, item, place) of each offer that the event names."""
+    shown = [found for proposition in live for found in items_in(proposition, proposition)]
     if not shown:
         stamped = first_list(get(event, "offerRanking", "offers"))
         first = live[0] if live else None
-        shown = [(first, {"id": offer}, place) for place, offer in enumerate(stamped, 1) if first_text(offer)]
-    return [offer_of(event, proposition, item, place, kind, time) for proposition, item, place in shown]
+        named_by_stamp = [(first, None, {"id": offer}, n) for n, offer in enumerate(stamped, 1) if first_text(offer)]
+        shown = named_by_stamp if kind == "display" or len(named_by_stamp) == 1 else []
+    if not shown:
+        shown = [found for proposition in live for found in served(event, proposition, kind)]
+    return [offer_of(event, *found, kind=kind, time=time) for found in shown]
 
 
-def offer_of(event: Any, proposition: Any, item: Any, place: int, kind: str, time: int) -> dict[str, Any]:
+def items_in(proposition: Any, part: Any) -> list[tuple[Any, Any, Any, int]]:
+    return [
+        (proposition, part, item, place)
+        for place, item in enumerate(items(part), 1)
+        if first_text(get(item, "id"), get(item, "xdm:id")) and not is_fallback_item(item)
+    ]
+
+
+def served(event: dict[str, Any], proposition: Any, kind: str) -> list[tuple[Any, Any, Any, int]]:
+    """What the proposition served: all of it was displayed; an interact must say which it means."""
+    found = [one for part in inside(proposition) if not is_fallback(part) for one in items_in(proposition, part)]
+    wanted = [
+        token
+        for token in first_list(
+            get(event, "_experience", "decisioning", "propositionAction", "tokens"),
+            get(event, NS + "propositionAction", "xdm:tokens"),
+            get(event, NS + "propositionAction", "tokens"),
+        )
+        if first_text(token)
+    ]
+    if found and wanted:
+        return [one for one in found if first_text(get(one[2], "token"), get(one[2], "xdm:token")) in wanted]
+    if not found:
+        offers = offers_in(first_text(*characteristic(proposition, "eventToken")))
+        found = [(proposition, None, {"id": offer}, place) for place, offer in enumerate(offers, 1)]
+    return found if kind == "display" or len(found) == 1 else []
+
+
+def offer_of(event: Any, proposition: Any, part: Any, item: Any, place: int, *, kind: str, time: int) -> dict[str, Any]:
     stamp = get(event, "offerRanking")
     offer = first_text(get(item, "id"), get(item, "xdm:id"))
     etags = first_some(*characteristic(proposition, "etags"))
     etag = first_text(get(item, "etag"), get(item, "repo:etag"), get(item, "xdm:etag"), get(etags, offer))
     with_id = [entry for entry in steps(proposition) if named(entry, "strategyID")]
-    chosen = next((entry for entry in with_id if named(entry, "step") == "aiModel"), with_id[0] if with_id else None)
-    model = named(chosen, "strategyID") if chosen else ranking(item, "strategyID")
-    traffic = named(chosen, "trafficType") if chosen else ranking(item, "trafficType")
-    shown = time
-    if kind == "interact":
-        clear = issue(first_some(*characteristic(proposition, "issuedAt")))
-        known = first_some(issue(get(stamp, "issuedAt")), clear)
-        identifier = first_text(get(proposition, "id"), get(proposition, "xdm:id"))
-        shown = min(time, first_some(known, uuid_time(identifier), time))
+    of_model = [
+        entry for entry in [*steps(part), *with_id] if named(entry, "strategyID") and named(entry, "step") == "aiModel"
+    ]
+    if of_model or (with_id and not ranking(item, "strategyID")):
+        chosen = [*of_model, *with_id][0]
+        model, traffic = named(chosen, "strategyID"), named(chosen, "trafficType")
+    else:
+        model, traffic = ranking(item, "strategyID"), ranking(item, "trafficType")
     return row(
         offer,
         etag,
@@ -298,26 +454,35 @@ def offer_of(event: Any, proposition: Any, item: Any, place: int, kind: str, tim
         first_text(*characteristic(proposition, "eventToken")),
         place if place <= 30 else 0,
         int(kind == "interact"),
-        shown,
+        issued_at(event, proposition),
         time,
     )
 
 
-def count(data: bytes) -> tuple[Counter[tuple[Any, ...]], dict[str, Any]]:
-    """Counts by key, and what became of every line."""
+def count(data: bytes, mapping: Mapping[str, str] | None = None) -> tuple[Counter[tuple[Any, ...]], dict[str, Any]]:
+    """Counts by key, and what became of every line of an object."""
+    return count_dataset({"": data}, mapping)
+
+
+def count_dataset(
+    objects: Mapping[str, bytes], mapping: Mapping[str, str] | None = None
+) -> tuple[Counter[tuple[Any, ...]], dict[str, Any]]:
+    """Counts of a dataset by key: of an identity's lines the one in the object with the smallest key counts."""
     counts: Counter[tuple[Any, ...]] = Counter()
     ends: Counter[str] = Counter()
-    owner: dict[Any, int] = {}
-    for number, line in enumerate(line for line in data.split(b"\n") if line.strip(b" \t\r\n\x0b\x0c")):
-        end, offers = examine(read(line))
-        if end == "offers":
-            had: set[Any] = set()
-            for offer in offers:
-                mark = (offer["identity"], offer["offer"])
-                if owner.setdefault(offer["identity"], number) == number and mark not in had:
-                    had.add(mark)
-                    counts[offer["key"]] += 1
-            end = "counted" if had else "duplicate"
-        ends[end] += 1
+    owner: dict[Any, tuple[str, int]] = {}
+    for name in sorted(objects):
+        lines = (line for line in objects[name].split(b"\n") if line.strip(b" \t\r\n\x0b\x0c"))
+        for place in enumerate(lines):
+            end, offers = examine(read(place[1]), mapping)
+            if end == "offers":
+                had: set[Any] = set()
+                for offer in offers:
+                    mark = (offer["identity"], offer["offer"])
+                    if owner.setdefault(offer["identity"], (name, place[0])) == (name, place[0]) and mark not in had:
+                        had.add(mark)
+                        counts[offer["key"]] += 1
+                end = "counted" if had else "duplicate"
+            ends[end] += 1
     accounting = {end: ends.pop(end, 0) for end in ("counted", "duplicate", "other", "late")}
     return counts, accounting | {"received": sum(accounting.values()) + ends.total(), "refused": dict(ends)}

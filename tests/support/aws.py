@@ -27,10 +27,13 @@ ENVIRONMENT = {
     "STATE_BUCKET": "state",
     "OBJECTS_QUEUE": _QUEUES + "objects",
     "FITS_QUEUE": _QUEUES + "fits",
+    "BACKFILLS": "arn:aws:states:us-east-1:123456789012:stateMachine:backfill",
     "OIDC_ISSUER": "https://issuer.test",
     "POWERTOOLS_METRICS_NAMESPACE": "OfferRanking",
     "POWERTOOLS_SERVICE_NAME": "tests",
 }
+# A backfill begins here and nobody works on it; System.backfill does what the real definition says.
+_NOTHING = '{"StartAt": "Nothing", "States": {"Nothing": {"Type": "Succeed"}}}'
 BUCKETS = ("datasets", "events-of-others", "state")
 
 
@@ -61,4 +64,7 @@ def in_process() -> Iterator[None]:
     """An empty AWS of one test's own."""
     with moto.mock_aws():
         create_storage()
+        boto3.client("stepfunctions").create_state_machine(
+            name="backfill", definition=_NOTHING, roleArn="arn:aws:iam::123456789012:role/backfill"
+        )
         yield

@@ -51,6 +51,17 @@ class Reply:
 
 
 @dataclass
+class Context:
+    """What Lambda hands to a handler, by Lambda's names. `milliseconds` are left for each thing in turn."""
+
+    milliseconds: list[int] = field(default_factory=list)
+    memory_limit_in_mb: str = "2048"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds.pop(0) if self.milliseconds else 120_000
+
+
+@dataclass
 class System:
     """Calls operations and pumps queues. `clock` moves what the rank path remembers."""
 
@@ -135,6 +146,28 @@ class System:
         assert self.notify(dataset["bucket"], self.put(dataset, key, lines, zipped=zipped)) == []
         self.settle()
 
+    def backfill(self, dataset: Mapping[str, Any], *, at_once: int = 100, context: Any = None, **headers: str) -> str:
+        """A backfill as template.yaml defines it, from start to end, and what it leads to; its id."""
+        reply = self.call("POST", f"/datasets/{dataset['id']}/backfills", **headers)
+        assert reply.status == 202, reply.text
+        listed = boto3.client("s3").list_objects_v2(Bucket=dataset["bucket"], Prefix=dataset["prefix"])
+        items = [
+            {
+                "datasetId": dataset["id"],
+                "backfillId": reply.json["id"],
+                "key": one["Key"],
+                "version": one["ETag"],
+                "bytes": one["Size"],
+            }
+            for one in listed.get("Contents", [])
+        ]
+        for start in range(0, len(items), at_once):
+            batch = {"Items": items[start : start + at_once]}
+            while batch["Items"]:
+                batch = handler("refresh_rankings").lambda_handler({"backfill": batch}, context or Context())
+        self.settle()
+        return reply.json["id"]
+
     def settle(self) -> None:
         """Work off both queues until they are empty."""
         sqs = boto3.client("sqs")
@@ -205,7 +238,8 @@ def function_of(path: str) -> str:
         return "activate_model"
     if "/rankings" in path:
         return "rank_offers"
-    return "report_performance" if last == "report" else "manage_models"
+    reports = last in {"report", "accounting", "refused"} or path.startswith("/backfills/")
+    return "report_performance" if reports else "manage_models"
 
 
 def refresh(bodies: Iterable[str]) -> list[str]:

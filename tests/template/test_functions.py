@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,11 +14,11 @@ OIDC = {"OIDC_ISSUER", "OIDC_JWKS_URL", "OIDC_AUDIENCE", "OIDC_GROUPS_CLAIM"}
 DATASETS = {"DATASETS_BUCKET", "DATASET_BUCKETS", "OBJECTS_QUEUE", "FITS_QUEUE"}
 VARIABLES = {
     "AuthorizeRequest": OIDC,
-    "ManageModels": {"CATALOG_TABLE"} | DATASETS | OIDC,
+    "ManageModels": {"CATALOG_TABLE", "BACKFILLS"} | DATASETS | OIDC,
     "ActivateModel": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "FITS_QUEUE"} | OIDC,
     "RankOffers": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "STATE_BUCKET"} | OIDC,
     "RefreshRankings": {"CATALOG_TABLE", "LEDGER_TABLE", "STATE_BUCKET"} | DATASETS,
-    "ReportPerformance": {"CATALOG_TABLE", "LEDGER_TABLE", "STATE_BUCKET"} | OIDC,
+    "ReportPerformance": {"CATALOG_TABLE", "LEDGER_TABLE", "STATE_BUCKET", "BACKFILLS"} | OIDC,
 }
 
 
@@ -76,19 +77,24 @@ def test_a_batch_fails_message_by_message_and_stays_hidden_while_it_is_worked_on
     queues = storage.of("AWS::SQS::Queue")
     outputs = storage.document["Outputs"]
     timeout = system.of("AWS::Lambda::Function")["RefreshRankings"]["Timeout"]
-    fed = set()
+    fed: dict[str, int] = {}
     for source in system.of("AWS::Lambda::EventSourceMapping").values():
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert source["BatchSize"] == 10
+        window = source.get("MaximumBatchingWindowInSeconds", 0)
+        assert source["BatchSize"] <= (10_000 if window else 10), "Lambda gathers more than ten only for a while"
         assert source["ScalingConfig"]["MaximumConcurrency"] >= 2
         output = shown(source["EventSourceArn"]).removeprefix("${Storage.Outputs.").removesuffix("}")
         queue = shown(outputs[output]["Value"]).removeprefix("${").removesuffix(".Arn}")
-        assert queues[queue]["VisibilityTimeout"] >= 6 * timeout
-        fed.add(queue)
-    assert fed == {"Objects", "Fits"}
+        assert queues[queue]["VisibilityTimeout"] >= 6 * timeout + window
+        fed[queue] = source["BatchSize"]
+    assert fed == {"Objects": 10, "Fits": 1000}, "objects take their time; a model is fitted once a batch"
 
 
-def test_the_refresh_comes_hourly_too(system: Template) -> None:
-    (schedule,) = system.of("AWS::Scheduler::Schedule").values()
-    assert schedule["ScheduleExpression"] == "rate(1 hour)"
-    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["RefreshRankings", "Arn"]}
+def test_windows_move_hourly_and_what_was_lost_is_found_daily(system: Template) -> None:
+    schedules = system.of("AWS::Scheduler::Schedule").values()
+    assert {one["ScheduleExpression"]: json.loads(one["Target"]["Input"]) for one in schedules} == {
+        "rate(1 hour)": {"hint": "hourly"},
+        "rate(1 day)": {"hint": "sweep"},
+    }
+    for schedule in schedules:
+        assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["RefreshRankings", "Arn"]}

@@ -43,7 +43,7 @@ def test_a_role_is_for_one_service(system: Template) -> None:
         (action,) = each(statement["Action"])
         (service,) = each(statement["Principal"]["Service"])
         assert action == "sts:AssumeRole"
-        assert service in {"lambda.amazonaws.com", "scheduler.amazonaws.com", "apigateway.amazonaws.com"}
+        assert service in {f"{one}.amazonaws.com" for one in ("lambda", "scheduler", "states", "apigateway")}
 
 
 @pytest.mark.parametrize("role", [name for name in REVIEWED if name != "ApiAccountRole"])
@@ -53,7 +53,8 @@ def test_no_action_and_no_resource_is_a_wildcard_where_the_service_has_names(rol
         assert not any("*" in action for action in actions)
         if resource == "*":
             assert all(action.startswith("xray:") for action in actions)
-        assert resource.rstrip("*").endswith("/") or "*" not in resource or resource == "*"
+        assert "*" not in resource[:-1]
+        assert resource.rstrip("*").endswith(("/", ":")) or "*" not in resource or resource == "*"
 
 
 def test_nobody_is_let_in_by_a_resource_policy_but_the_rule(storage: Template) -> None:

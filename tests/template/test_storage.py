@@ -14,7 +14,7 @@ FOURTEEN_DAYS = 14 * 86_400
 PLAIN = {"Bool": {"aws:SecureTransport": "false"}}
 PHYSICAL_NAMES = {
     "AlarmName", "BucketName", "Domain", "FunctionName", "LayerName", "LogGroupName", "QueueName", "RoleName",
-    "RuleName", "TableName", "TopicName", "UserPoolName", "ManagedPolicyName",
+    "RuleName", "StateMachineName", "TableName", "TopicName", "UserPoolName", "ManagedPolicyName",
 }  # fmt: skip
 
 
@@ -48,7 +48,8 @@ def test_buckets_are_private_versioned_encrypted_and_keep_what_stands(storage: T
         assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
         assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         for rule in bucket["LifecycleConfiguration"]["Rules"]:
-            assert not rule.keys() & {"ExpirationInDays", "ExpirationDate", "ExpiredObjectDeleteMarker"}
+            if rule.get("Prefix") != "backfills/":  # records of runs; nothing is counted or ranked by them
+                assert not rule.keys() & {"ExpirationInDays", "ExpirationDate"}
     assert buckets["Datasets"]["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"]
 
 
@@ -86,13 +87,42 @@ def test_the_rule_carries_creations_and_deletions_and_sets_aside_what_it_cannot_
     assert shown(target["DeadLetterConfig"]["Arn"]) == "${DatasetEventsDlq.Arn}"
 
 
+def alarms(storage: Template, namespace: str) -> list[dict[str, Any]]:
+    """Those that one happening sets off."""
+    found = [one for one in storage.of("AWS::CloudWatch::Alarm").values() if one["Namespace"] == namespace]
+    for alarm in found:
+        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmActions"]
+    return found
+
+
 def test_one_message_set_aside_is_an_alarm(storage: Template) -> None:
-    watched = set()
-    for alarm in storage.of("AWS::CloudWatch::Alarm").values():
-        assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 1)
-        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-        watched.add(shown(alarm["Dimensions"][0]["Value"]).removeprefix("${").partition(".")[0])
-    assert watched == {name for name in storage.of(QUEUES) if name.endswith("Dlq")}
+    watched = alarms(storage, "AWS/SQS")
+    assert {alarm["MetricName"] for alarm in watched} == {"ApproximateNumberOfMessagesVisible"}
+    queues = {shown(alarm["Dimensions"][0]["Value"]).removeprefix("${").partition(".")[0] for alarm in watched}
+    assert queues == {name for name in storage.of(QUEUES) if name.endswith("Dlq")}
+
+
+def test_one_bad_object_is_an_alarm_and_so_is_an_account_that_does_not_add_up(
+    storage: Template, system: Template
+) -> None:
+    watched = alarms(storage, "OfferRanking")
+    assert {alarm["MetricName"] for alarm in watched} == {"BadObjects", "AccountingMismatches"}
+    for alarm in watched:
+        assert alarm["Dimensions"] == [{"Name": "service", "Value": "refresh_rankings"}]
+    for function in system.of("AWS::Lambda::Function").values():
+        assert function["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == "OfferRanking"
+
+
+def test_alarms_are_no_more_than_cost_nothing(storage: Template, system: Template) -> None:
+    assert len(storage.of("AWS::CloudWatch::Alarm") | system.of("AWS::CloudWatch::Alarm")) <= 10
+
+
+def test_what_merges_leave_behind_goes_a_day_after_its_deletion(storage: Template) -> None:
+    rules = {one.get("Prefix"): one for one in storage.of(BUCKETS)["State"]["LifecycleConfiguration"]["Rules"]}
+    assert rules["counts/"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert rules["counts/"]["ExpiredObjectDeleteMarker"]
 
 
 @pytest.mark.parametrize("part", ["system", "storage"])

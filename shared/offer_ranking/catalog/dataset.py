@@ -1,13 +1,24 @@
-"""A dataset: where events lie in S3, and whether they are of the kind that teaches."""
+"""A dataset: where events lie in S3, how they are to be read, and whether they are of the kind that teaches."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema, WrapValidator, computed_field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+    WrapValidator,
+    computed_field,
+    model_validator,
+)
 
 from offer_ranking.catalog.errors import InUseError, UnsuitableError
+from offer_ranking.catalog.mapping import FIELDS, LONGEST_PATH, FieldMapping, field_mapping, written
 from offer_ranking.catalog.schema import PROPOSITION_INTERACTIONS, UnknownSchemaError, field_groups
 from offer_ranking.catalog.value import Description, Moment, Name, Value
 
@@ -46,6 +57,22 @@ Schema = Annotated[
 ]
 
 
+Mapping = Annotated[
+    FieldMapping,
+    BeforeValidator(lambda given: given if isinstance(given, tuple) else field_mapping(given)),
+    PlainSerializer(written, return_type=dict[str, str]),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "where fields lie that are named otherwise: keys joined by dots",
+            "examples": [{"offer": "columns.offer_id"}],
+            "properties": {field: {"type": "string", "minLength": 1, "maxLength": LONGEST_PATH} for field in FIELDS},
+            "additionalProperties": False,
+        }
+    ),
+]
+
+
 class NewDataset(Value):
     """What a person sends to create a dataset. Without bucket and prefix it gets a managed location."""
 
@@ -54,6 +81,7 @@ class NewDataset(Value):
     bucket: Bucket | None = None
     prefix: Prefix | None = None
     schema_: Annotated[Schema, Field(alias="schema", description="a built-in's name, or an XDM schema document")]
+    mapping: Mapping = Field(default_factory=tuple)
 
     @model_validator(mode="after")
     def _location_is_whole(self) -> NewDataset:
@@ -64,11 +92,15 @@ class NewDataset(Value):
 
 
 class DatasetEdit(Value):
-    """What a person sends to change a dataset; what is absent stays. A location never changes."""
+    """What a person sends to change a dataset; what is absent stays. A location never changes.
+
+    With another mapping all that lies there is counted anew; until an object is, it counts as it did.
+    """
 
     name: Name | None = None
     description: Description | None = None
     schema_: Annotated[Schema | None, Field(alias="schema")] = None
+    mapping: Mapping | None = None
 
 
 class Dataset(Value):
@@ -80,10 +112,13 @@ class Dataset(Value):
     bucket: Bucket
     prefix: Prefix
     field_groups: tuple[str, ...]
+    mapping: Mapping = Field(default_factory=tuple)
     version: int
     created_at: Moment
     updated_at: Moment
-    discovered: bool = Field(default=False, description="whether all that lay there at creation is on its way")
+    discovered: bool = Field(
+        default=False, description="whether all that lay there at creation, or when the mapping changed, is on its way"
+    )
     used_by: frozenset[str] = Field(default=frozenset(), description="models that learn from it")
 
     @computed_field  # type: ignore[prop-decorator]
@@ -101,8 +136,14 @@ class Dataset(Value):
         return 'The schema lacks the field group "Experience Event - Proposition Interactions".'
 
     def holds(self, bucket: str, key: str) -> bool:
-        """Whether an object belongs to it. A folder's own placeholder does not."""
-        return bucket == self.bucket and key.startswith(self.prefix) and key != self.prefix
+        """Whether an object belongs to it.
+
+        A folder's own placeholder does not, nor what tools that write data put beside it: the manifests of Experience
+        Platform's exports, markers (_SUCCESS), what is hidden or half written (.part-0001).
+        """
+        name = key.rpartition("/")[2]
+        is_aside = not name or name[0] in "_." or (name.startswith("manifest") and name.endswith(".json"))
+        return bucket == self.bucket and key.startswith(self.prefix) and not is_aside
 
 
 def define_dataset(
@@ -124,6 +165,7 @@ def define_dataset(
         bucket=bucket,
         prefix=new.prefix or f"datasets/{id}/",
         field_groups=_groups(new.schema_),
+        mapping=new.mapping,
         version=1,
         created_at=now,
         updated_at=now,
@@ -142,6 +184,8 @@ def edit_dataset(dataset: Dataset, edit: DatasetEdit, *, now: datetime) -> Datas
         changes["description"] = edit.description
     if edit.schema_ is not None:
         changes["field_groups"] = _groups(edit.schema_)
+    if edit.mapping is not None and edit.mapping != dataset.mapping:
+        changes |= {"mapping": edit.mapping, "discovered": False}
     edited = dataset.model_copy(update=changes)
     if edited == dataset:
         return dataset

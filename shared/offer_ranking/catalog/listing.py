@@ -49,23 +49,25 @@ def page(definitions: Sequence[D], *, order_by: str, limit: int, start: str | No
 
     ordered = sorted(definitions, key=place, reverse=descending)
     if start is not None:
-        last = _read(start, order_by)
+        last = read_place(start, order_by)
         ordered = [one for one in ordered if (place(one) < last if descending else place(one) > last)]
     shown = ordered[:limit]
     more = len(ordered) > limit
-    return Page(tuple(shown), len(definitions), _write(order_by, place(shown[-1])) if more else None)
+    return Page(tuple(shown), len(definitions), write_place(order_by, *place(shown[-1])) if more else None)
 
 
-def _write(order_by: str, place: tuple[str, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps([order_by, *place]).encode()).decode().rstrip("=")
+def write_place(order: str, *parts: str) -> str:
+    """A place in an order, for a URL."""
+    return base64.urlsafe_b64encode(json.dumps([order, *parts]).encode()).decode().rstrip("=")
 
 
-def _read(start: str, order_by: str) -> tuple[str, str]:
+def read_place(start: str, order: str, parts: int = 2) -> tuple[str, ...]:
+    """So many parts of a place in this order. Raises UnsuitableError for what `write_place` did not write so."""
     try:
         found = json.loads(base64.b64decode(start + "=" * (-len(start) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError) as error:
         raise UnsuitableError("/query/start", "start is not a place that a list answered as next") from error
     match found:
-        case [str(order), str(value), str(last_id)] if order == order_by:
-            return value, last_id
+        case [str(its_order), *rest] if its_order == order and [type(part) for part in rest] == [str] * parts:
+            return tuple(rest)
     raise UnsuitableError("/query/start", "start belongs to a list of another order")

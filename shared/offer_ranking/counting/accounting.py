@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class AccountingMismatchError(ValueError):
+    """The parts do not add up to what was received: a fault of ours, and never to be kept quiet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Accounting:
     """Lines received = counted + duplicate + other + late + refused, by reason. Differences may be negative.
 
     Raises:
-        ValueError: the parts do not add up to what was received.
+        AccountingMismatchError: the parts do not add up to what was received.
 
     """
 
@@ -31,7 +35,7 @@ class Accounting:
         refused = {str(reason): lines for reason, lines in sorted(self.refused.items()) if lines}
         object.__setattr__(self, "refused", MappingProxyType(refused))
         if self.received != self.counted + self.duplicate + self.other + self.late + sum(refused.values()):
-            raise ValueError("lines received differ from counted + duplicate + other + late + refused")
+            raise AccountingMismatchError("lines received differ from counted + duplicate + other + late + refused")
 
     @classmethod
     def zero(cls) -> Self:

@@ -143,10 +143,18 @@ class Counts:
     def __neg__(self) -> Self:
         return self._part(slice(None), -self.count)
 
+    @classmethod
+    def total(cls, parts: Iterable[Counts]) -> Self:
+        """Add up any number of them at once."""
+        tables = [part for part in parts if len(part)]
+        if not tables:
+            return cls.zero()
+        numbers = {name: np.concatenate([getattr(part, name) for part in tables]) for name in _NUMBERS}
+        texts = {name: Text.joined([getattr(part, name) for part in tables]) for name in _TEXTS}
+        return cls._canonical(texts, numbers, np.concatenate([part.count for part in tables]))
+
     def __add__(self, other: Self) -> Self:
-        numbers = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _NUMBERS}
-        texts = {name: getattr(self, name) + getattr(other, name) for name in _TEXTS}
-        return self._canonical(texts, numbers, np.concatenate([self.count, other.count]))
+        return self.total((self, other))
 
     def __sub__(self, other: Self) -> Self:
         return self + -other
@@ -154,6 +162,11 @@ class Counts:
     def where(self, rows: NDArray[np.bool_]) -> Self:
         """Select by a mask of shape (rows,)."""
         return self._part(rows, self.count[rows])
+
+    def weighted(self, count: NDArray[Any]) -> Self:
+        """The same keys with other counts, of shape (rows,); a key whose count is zero drops out."""
+        kept = count != 0
+        return self._part(kept, count[kept].astype(np.int64))
 
     def by_day(self) -> dict[int, Self]:
         """Partition by day (whole days since 1970 UTC); days without counts are absent."""

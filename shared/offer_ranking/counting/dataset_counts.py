@@ -41,9 +41,10 @@ class DatasetCounts:
 
     def since(self, day: int | None) -> Counts:
         """The counts of all event days from `day` on (days since 1970), of all days when None."""
-        total = Counts.zero()
-        for aggregate in self.aggregates:
-            for event_day, name in sorted(aggregate.days.items()):
-                if day is None or event_day >= day:
-                    total += self.files.day(name)
-        return total
+        names = [
+            names.counts
+            for aggregate in self.aggregates
+            for event_day, names in sorted(aggregate.days.items())
+            if names.counts and (day is None or event_day >= day)
+        ]
+        return Counts.total(self.files.days(names))

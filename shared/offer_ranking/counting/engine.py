@@ -1,152 +1,135 @@
-"""What a file of JSON lines counts as, computed by DuckDB. The only module that knows DuckDB."""
-# ruff: noqa: S608 - these queries are made of names of this package alone, and of a quoted path
+"""What an object counts as."""
 
 from __future__ import annotations
 
+import gc
+from bisect import insort
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import duckdb
-
-from offer_ranking.counting import projection
-from offer_ranking.counting.accounting import Accounting
-from offer_ranking.counting.counts import Counts, Key
+from offer_ranking.catalog.mapping import NO_MAPPING, FieldMapping
+from offer_ranking.counting import identity
 from offer_ranking.counting.delta import Delta
-from offer_ranking.counting.projection import LATE, OFFERS, OTHER, PARSE
-from offer_ranking.counting.tally import identity_of, key_of, tally
-from offer_ranking.events.proposition_event import (
-    Late,
-    Other,
-    PropositionEvent,
-    Refused,
-    parse_line,
-)
-
-# A longer line makes DuckDB give up on the file, which is then counted line by line.
-_LONGEST_LINE = 16 * 2**20
-_INSERTED_AT_ONCE = 10_000
-
-_UNCLEAR = f"""
-CREATE TEMP TABLE unclear AS SELECT line FROM found GROUP BY line
-HAVING any_value(verdict) = '{PARSE}'
-  OR (any_value(verdict) = '{OFFERS}' AND (bool_or(is_odd) OR count(identity) = 0))"""
-_FORGET = f"DELETE FROM found WHERE line IN (FROM unclear) OR (verdict = '{OFFERS}' AND identity IS NULL)"
-_PARSED = ("line", "place", "identity", *Key._fields)
-_INSERT = f"""
-INSERT INTO found BY NAME SELECT * REPLACE (md5_number(identity) AS identity), '{OFFERS}' AS verdict
-FROM (SELECT {", ".join(f"unnest(${index}) AS {name}" for index, name in enumerate(_PARSED, start=1))})"""
-# The first line of an identity has it; an offer that this line names twice counts once, at its first place.
-# Losers are few, and only they need what a sort of all rows would hold in memory.
-_LOSERS = """
-CREATE TEMP TABLE losers AS SELECT line, place FROM (
-  SELECT line, place, min(line) OVER (PARTITION BY identity) AS first_line,
-    min(place) OVER (PARTITION BY identity, line, hash(offer), offer) AS first_place
-  FROM found SEMI JOIN (SELECT identity FROM found GROUP BY identity HAVING count(*) > 1) AS twins USING (identity))
-WHERE line > first_line OR place > first_place"""
-_KEPT = "found ANTI JOIN losers USING (line, place)"
-_ENDS = f"""
-SELECT verdict, count(*) FROM found WHERE verdict <> '{OFFERS}' GROUP BY verdict
-UNION ALL SELECT if(is_counted, 'counted', 'duplicate'), count(*) FROM (
-  SELECT bool_or(losers.line IS NULL) AS is_counted FROM found LEFT JOIN losers USING (line, place)
-  WHERE verdict = '{OFFERS}' GROUP BY found.line) GROUP BY is_counted"""
-_COUNTS = f"SELECT {', '.join(Key._fields)}, count(*) FROM {_KEPT} WHERE verdict = '{OFFERS}' GROUP BY ALL"
+from offer_ranking.counting.entries import Context, Entries, Place
+from offer_ranking.counting.object_file import LONGEST_LINE, TOO_LONG, lines_of
+from offer_ranking.counting.plain import PlainLines
+from offer_ranking.counting.refused import MOST_KEPT, RefusedLine, redacted
+from offer_ranking.events.instant import MICROSECONDS_PER_HOUR
+from offer_ranking.events.json_line import MalformedError, read_object
+from offer_ranking.events.proposition_event import Late, PropositionEvent, Refused, parse_event
+from offer_ranking.events.reason import Reason
 
 
-def count_lines(path: Path, *, memory_limit: str = "300MB") -> Delta:
-    """Count a file of JSON lines, not compressed; blank lines are no lines.
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What an object counts as, and the first 100 of its refused lines."""
 
-    The answer is that of `tally` for every line: DuckDB reads the plain ones, the parser the others. Where DuckDB
-    fails as a whole (a line beyond 16 MiB, memory) or sees other lines than the file has, the parser reads all.
+    delta: Delta
+    refused: tuple[RefusedLine, ...]
+
+
+def count_object(path: Path, mapping: FieldMapping = NO_MAPPING) -> Counted:
+    """Count the events of an object, whatever it is packed in. Memory grows with distinct events, not with their size.
+
+    Copies share an identity: (token, offer, kind, hour of issue) where the offer's proposition has a token of ours,
+    else (id, time of the event). The first line of an identity has it. A line all of whose offers were had before is a
+    duplicate; of any other line those offers are counted that were not, each once.
+
+    Raises UnreadableObjectError: those of `lines_of`, and `too-many-days`.
     """
-    try:
-        with _connected(path, memory_limit) as connection:
-            delta = _counted(connection, path)
-    except duckdb.Error:
-        delta = None
-    if delta is not None:
-        return delta
-    with path.open("rb") as lines:
-        return tally(lines)
+    with _no_collection():
+        tally = _Tally(mapping)
+        before = 0
+        for lines in lines_of(path, mapping, with_ends=True):
+            for index in tally.plain.take(lines, before):
+                tally.take(before + index + 1, lines[index])
+            before += len(lines)
+        tally.plain.rows.read()
+        tally.plain.rows.add()
+        if tally.plain.rows.left:
+            tally.take_left(lines_of(path, mapping, with_ends=True))
+        return tally.counted()
 
 
 @contextmanager
-def _connected(path: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory that reaches one file and nothing else: no network, no extension, no spilling."""
-    config: dict[str, Any] = {
-        "threads": 1,  # a single thread keeps the order of lines
-        "memory_limit": memory_limit,
-        "temp_directory": "",
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    with duckdb.connect(":memory:", config=config) as connection:
-        connection.execute(f"SET allowed_paths = [{_quoted(path)}]")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
-        connection.execute(projection.MACROS)
-        yield connection
+def _no_collection() -> Iterator[None]:
+    """Millions of small objects come and go, none in a cycle: looking for cycles among them would double the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
-def _counted(connection: duckdb.DuckDBPyConnection, path: Path) -> Delta | None:
-    """Count by SQL, and by the parser what SQL leaves to it; None where the two see different lines."""
-    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in projection.columns().items())
-    source = f"""read_json({_quoted(path)}, format = 'newline_delimited', columns = {{{columns}}},
-      ignore_errors = true, compression = 'uncompressed', maximum_object_size = {_LONGEST_LINE})"""
-    connection.execute(f"CREATE TEMP TABLE found AS {projection.offers_of(source)}")
-    [(read,)] = connection.execute("SELECT coalesce(max(line), 0) FROM found").fetchall()
-    connection.execute(_UNCLEAR)
-    unclear = {line for (line,) in connection.execute("FROM unclear").fetchall()}
-    connection.execute(_FORGET)
-    present, ends = _parse(connection, path, unclear)
-    if present != read:
-        return None
-    connection.execute(_LOSERS)
-    ends.update(dict(connection.execute(_ENDS).fetchall()))
-    keys = [(Key(*row[:-1]), row[-1]) for row in connection.execute(_COUNTS).fetchall()]
-    accounted = {end: ends.pop(end, 0) for end in ("counted", "duplicate", OTHER, LATE)}
-    counts = Counts.of([key for key, _ in keys], [count for _, count in keys])
-    return Delta(counts, Accounting.of(**accounted, refused=ends))
+class _Tally:
+    """Lines so far: the plain ones, and those about which the rules are asked one by one."""
 
+    def __init__(self, mapping: FieldMapping) -> None:
+        self._mapping = mapping
+        self._entries = Entries()
+        self.plain = PlainLines(mapping, self._entries)
+        self._ends: Counter[str] = Counter()
+        self._refused: list[RefusedLine] = []
 
-def _parse(connection: duckdb.DuckDBPyConnection, path: Path, unclear: set[int]) -> tuple[int, Counter[str]]:
-    """Parse these lines: their offers join those that SQL found. Returns how many lines there are, and other ends."""
-    ends: Counter[str] = Counter()
-    rows: list[tuple[object, ...]] = []
-    number = 0
-    with path.open("rb") as lines:
-        for number, line in enumerate((line for line in lines if not line.isspace()), start=1):
-            if number not in unclear:
-                continue
-            outcome = parse_line(line)
-            if isinstance(outcome, PropositionEvent):
-                rows += _rows(number, outcome)
+    def take(self, number: int, line: bytes) -> None:
+        """Ask the rules about one line; blank ones are none."""
+        if line is TOO_LONG:
+            self._refuse(number, Reason.MALFORMED, f"longer than {LONGEST_LINE} bytes")
+            return
+        if line.isspace():
+            return
+        try:
+            event = read_object(line)
+        except MalformedError as error:
+            self._refuse(number, Reason.MALFORMED, f"{error}; {len(line)} bytes")
+            return
+        self.plain.suit(event)
+        outcome = parse_event(event, self._mapping)
+        if isinstance(outcome, PropositionEvent):
+            self._count(number, outcome)
+        elif isinstance(outcome, Refused):
+            self._refuse(number, outcome.reason, redacted(event, self._mapping) if self._keeps(number) else "")
+        else:
+            self._ends["late" if isinstance(outcome, Late) else "other"] += 1
+
+    def take_left(self, batches: Iterable[list[bytes]]) -> None:
+        """Ask the rules about the lines that turned out not to be plain when they were gone."""
+        before = 0
+        left = iter(sorted(self.plain.rows.left))
+        number = next(left, None)
+        for lines in batches:
+            while number is not None and number <= before + len(lines):
+                self.take(number, lines[number - before - 1])
+                number = next(left, None)
+            before += len(lines)
+
+    def counted(self) -> Counted:
+        ends = self._ends + Counter(other=self.plain.others, late=self.plain.rows.late)
+        return Counted(self._entries.delta(ends), tuple(self._refused))
+
+    def _count(self, line: int, event: PropositionEvent) -> None:
+        for offer in event.offers:
+            shown, hour = offer.impression_time // MICROSECONDS_PER_HOUR, event.time // MICROSECONDS_PER_HOUR
+            if offer.is_signed and offer.issued_at is not None:
+                key = identity.of_token(offer.token, event.kind, offer.offer)
+                identity_hour = offer.issued_at // MICROSECONDS_PER_HOUR
             else:
-                ends[_end(outcome)] += 1
-            if len(rows) >= _INSERTED_AT_ONCE:
-                _insert(connection, rows)
-    _insert(connection, rows)
-    return number, ends
+                key, identity_hour = identity.of_id(event.id, event.time), hour
+            context = self._entries.context(Context(event.kind, offer.model, offer.traffic_type, offer.cell))
+            place = self._entries.place(Place(offer.offer, offer.etag, offer.position))
+            self._entries.add_one(line, context, place, identity_hour, key, shown, hour - shown)
 
+    def _keeps(self, number: int) -> bool:
+        """Whether a refused line is among the first 100. Lines that were left come after later ones."""
+        return len(self._refused) < MOST_KEPT or number < self._refused[-1].line
 
-def _rows(line: int, event: PropositionEvent) -> Iterator[tuple[object, ...]]:
-    for place, offer in enumerate(event.offers):
-        yield line, place, identity_of(event, offer), *key_of(event, offer)
-
-
-def _end(outcome: Other | Late | Refused) -> str:
-    if isinstance(outcome, Refused):
-        return outcome.reason.value
-    return LATE if isinstance(outcome, Late) else OTHER
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, rows: list[tuple[object, ...]]) -> None:
-    if rows:
-        connection.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
-        rows.clear()
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+    def _refuse(self, number: int, reason: Reason, text: str) -> None:
+        self._ends[reason] += 1
+        if self._keeps(number):
+            insort(self._refused, RefusedLine(number, reason.value, text))
+            del self._refused[MOST_KEPT:]

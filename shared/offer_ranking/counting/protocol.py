@@ -9,18 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from offer_ranking.catalog.dataset import Dataset
+from offer_ranking.catalog.mapping import NO_MAPPING, FieldMapping
+from offer_ranking.counting import delta as deltas
 from offer_ranking.counting.aggregate import Aggregate, Pointer
-from offer_ranking.counting.delta import PARSER_VERSION, Delta
-from offer_ranking.counting.ledger import CountFiles, CountLines, Ledger, Objects, Reading, Row, State
-from offer_ranking.counting.object_file import UnreadableObjectError, decompress
+from offer_ranking.counting.copies import Change, difference
+from offer_ranking.counting.day_files import DayFiles
+from offer_ranking.counting.ledger import CountFiles, CountObject, Ledger, Objects, Reading, Row, State
+from offer_ranking.counting.object_file import UnreadableObjectError
 
 MERGED_AT_ONCE = 90  # a transaction takes 100 items, the pointer is one
+LINES_MERGED_AT_ONCE = 1_000_000  # bounds the memory of a merge; a larger object is merged alone
+LARGEST_OBJECT = 2**30  # bytes, as it lies there: half of what the function may put on disk
+SWEPT_AT_ONCE = 1000  # what one call lists
 _RACES = 40
-MAX_OBJECT_BYTES = 4 * 2**30
+# Readers that began with an older aggregate find its files for as many merges.
+KEPT_GENERATIONS = 100
 
 
 class MergeRaceError(Exception):
@@ -33,12 +41,27 @@ class ObjectChangesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An object of a dataset: where it lies, and its key relative to the dataset's prefix."""
+    """An object of a dataset: where it lies, its key relative to the dataset's prefix, and how it is to be read."""
 
     dataset_id: str
     bucket: str
     prefix: str
     key: str
+    mapping: FieldMapping = NO_MAPPING
+
+    @classmethod
+    def of(cls, dataset: Dataset, key: str) -> Place:
+        """The place of a whole key that the dataset holds."""
+        relative = key.removeprefix(dataset.prefix)
+        return cls(dataset.id, dataset.bucket, dataset.prefix, relative, dataset.mapping)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Whole keys whose objects differ from what the ledger knows, and after which key to go on; None at the end."""
+
+    keys: tuple[str, ...]
+    after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +71,7 @@ class Counting:
     ledger: Ledger
     objects: Objects
     files: CountFiles
-    count_lines: CountLines
+    count_object: CountObject
 
     def count(self, place: Place) -> Reading:
         """Read the object's present state and write what it counts as. Raises ObjectChangesError."""
@@ -64,18 +87,62 @@ class Counting:
         the writes of this very worker. Raises MergeRaceError.
         """
         changed = False
-        for _ in range(_RACES):
+        races = 0
+        while races < _RACES:
+            # Before the rows: what they say is applied must be in this aggregate, or in one after it.
+            pointer = self.ledger.pointer(dataset_id)
             indexed = [row.key for row in self.ledger.dirty(dataset_id, MERGED_AT_ONCE)]
-            wanted = list(dict.fromkeys([*keys, *indexed]))[:MERGED_AT_ONCE]
-            rows = self.ledger.rows(dataset_id, wanted)
+            rows = self.ledger.rows(dataset_id, list(dict.fromkeys([*keys, *indexed])))
             outstanding = [row for row in rows if row.counted != row.applied]
             for row in rows:
                 if row.counted == row.applied:
                     self.ledger.clean(row)
             if not outstanding:
                 return changed
-            changed |= self._apply(dataset_id, outstanding)
+            is_applied = self._apply(pointer, _as_many_as_fit(outstanding))
+            changed |= is_applied
+            races += not is_applied
         raise MergeRaceError
+
+    def sweep(self, dataset: Dataset, after: str | None = None) -> Swept:
+        """Compare the next page of the dataset's listing with the ledger.
+
+        Different are objects whose version, parser or mapping is another than was last tried, objects unknown, and
+        objects known that are gone. So a sweep makes good for lost notifications, and is also how a new dataset is
+        discovered and how one with another mapping is counted anew.
+        """
+        listed = self.objects.listing(dataset.bucket, dataset.prefix, after, SWEPT_AT_ONCE)
+        last = listed[-1].key if len(listed) == SWEPT_AT_ONCE else None
+        start, end = (key.removeprefix(dataset.prefix) if key else key for key in (after, last))
+        known = {row.key: row.reading for row in self.ledger.between(dataset.id, start or "", end)}
+        places = {Place.of(dataset, key): version for key, version in listed if dataset.holds(dataset.bucket, key)}
+        different = [place.key for place, version in places.items() if _is_other(known.get(place.key), place, version)]
+        there = {place.key for place in places}
+        gone = [
+            key for key, one in known.items() if key not in there and (one is None or one.state is not State.DELETED)
+        ]
+        return Swept(tuple(dataset.prefix + key for key in (*different, *gone)), last)
+
+    def unknown(self, dataset_id: str, places: Mapping[Place, str]) -> list[Place]:
+        """Those of some objects that the ledger does not know in this version, read by this parser and mapping."""
+        known = {row.key: row.reading for row in self.ledger.rows(dataset_id, [place.key for place in places])}
+        return [place for place, version in places.items() if _is_other(known.get(place.key), place, version)]
+
+    def tidy(self, dataset_id: str) -> int:
+        """Delete files of aggregates that are no longer; how many. Files that a merge of now may write are young."""
+        pointer = self.ledger.pointer(dataset_id)
+        if pointer.name is None:
+            return 0
+        old = self.files.written_before(dataset_id, pointer.generation - KEPT_GENERATIONS)
+        aggregate = self.files.aggregate(pointer.name)
+        used = {name for day in aggregate.days.values() for name in day.names} | {pointer.name}
+        unnamed = set(old) - used
+        # An hour with a file of its own is named by its day's index: read only where it may matter.
+        for day in aggregate.days.values():
+            if day.index and unnamed:
+                unnamed -= set(self.files.index(day.index).many.values())
+        self.files.delete(unnamed)
+        return len(unnamed)
 
     def _read(self, place: Place) -> Reading:
         """The reading of whichever version lies there from now on; a version that goes meanwhile is read no further."""
@@ -85,44 +152,57 @@ class Counting:
             if found is None:
                 return Reading(State.DELETED)
             name = delta_name(place, found.version)
-            if self.files.has_delta(name):
-                return Reading(State.LIVE, found.version, name)
+            if found.size > LARGEST_OBJECT:
+                return Reading(State.BAD, found.version, name, reason="too-large")
+            if (accounting := self.files.accounting(name)) is not None:
+                return Reading(State.LIVE, found.version, name, accounting=accounting)
             with tempfile.TemporaryDirectory() as folder:
-                raw, lines = Path(folder, "object"), Path(folder, "lines")
-                if not self.objects.download(place.bucket, key, found, raw):
+                file = Path(folder, "object")
+                if not self.objects.download(place.bucket, key, found, file):
                     continue
                 try:
-                    decompress(raw, lines, limit_bytes=MAX_OBJECT_BYTES)
+                    counted = self.count_object(file, place.mapping)
                 except UnreadableObjectError as error:
-                    return Reading(State.BAD, found.version, reason=error.reason)
-                self.files.put_delta(name, self.count_lines(lines))
-                return Reading(State.LIVE, found.version, name)
+                    return Reading(State.BAD, found.version, name, reason=error.reason)
+            if counted.refused:
+                self.files.put_refused(name, counted.refused)
+            self.files.put_delta(name, counted.delta)
+            return Reading(State.LIVE, found.version, name, accounting=counted.delta.accounting)
         raise ObjectChangesError
 
-    def _apply(self, dataset_id: str, rows: Sequence[Row]) -> bool:
-        """Aggregate' = aggregate - applied + counted; False when another merge, or a recount, was faster."""
-        before = self.ledger.pointer(dataset_id)
-        change = Delta.zero()
-        for row in rows:
-            change += self._delta(row.counted) - self._delta(row.applied)
+    def _apply(self, before: Pointer, rows: Sequence[Row]) -> bool:
+        """Bring these rows into the aggregate; False when another merge, or a recount, was faster."""
+        dataset_id = before.dataset_id
         aggregate = self.files.aggregate(before.name) if before.name else Aggregate()
         generation = before.generation + 1
-        days = dict(aggregate.days)
-        for day, counts in change.counts.by_day().items():
-            summed = (self.files.day(days[day]) if day in days else type(counts).zero()) + counts
-            days.pop(day, None)
-            if len(summed):
-                days[day] = self.files.put_day(dataset_id, day, generation, summed)
-        after = Aggregate(aggregate.accounting + change.accounting, days)
+        days = DayFiles(dataset_id, aggregate, self.files)
+        changes = [Change(row.key, row.applied, row.counted) for row in rows]
+        after = days.with_difference(difference(changes, self.files.delta, days.lookup), generation)
         name = self.files.put_aggregate(dataset_id, generation, after)
         return self.ledger.advance(before, Pointer(dataset_id, generation, name), rows)
 
-    def _delta(self, name: str | None) -> Delta:
-        return self.files.delta(name) if name else Delta.zero()
+
+def _is_other(reading: Reading | None, place: Place, version: str) -> bool:
+    return reading is None or reading.tried != delta_name(place, version)
+
+
+def _as_many_as_fit(rows: Sequence[Row]) -> list[Row]:
+    chosen: list[Row] = []
+    lines = 0
+    for row in rows[:MERGED_AT_ONCE]:
+        lines += row.reading.accounting.received if row.reading else 0
+        if chosen and lines > LINES_MERGED_AT_ONCE:
+            break
+        chosen.append(row)
+    return chosen
 
 
 def delta_name(place: Place, version: str) -> str:
-    """A delta's name: its object, the object's version, and the parser's version. Keys may outgrow a name: hashed."""
-    thing = hashlib.sha256(f"{place.bucket}/{place.prefix}{place.key}".encode(errors="surrogatepass")).hexdigest()[:32]
-    state = hashlib.sha256(f"{version} {PARSER_VERSION}".encode()).hexdigest()[:32]
+    """A delta's name: its object, and what it was read from and how. Keys may outgrow a name: hashed."""
+    thing = _hash(f"{place.bucket}/{place.prefix}{place.key}")
+    state = _hash(f"{version} {deltas.PARSER_VERSION} {place.mapping}")
     return f"{place.dataset_id}/{thing}/{state}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]

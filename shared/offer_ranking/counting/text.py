@@ -49,16 +49,16 @@ class Text:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def __add__(self, other: Text) -> Text:
+    @classmethod
+    def joined(cls, parts: Sequence[Text]) -> Text:
         """One column below the other."""
-        if self.words == other.words:
-            return Text(np.concatenate([self.codes, other.codes]), self.words)
-        words = tuple(sorted({*self.words, *other.words}))
+        empty = np.zeros(0, np.int32)
+        if len({part.words for part in parts}) == 1:
+            return cls(np.concatenate([empty, *(part.codes for part in parts)]), parts[0].words)
+        words = tuple(sorted({word for part in parts for word in part.words}))
         code = {word: index for index, word in enumerate(words)}
-        parts = [
-            np.array([code[word] for word in part.words], np.int32)[part.codes] for part in (self, other) if len(part)
-        ]
-        return Text(np.concatenate([np.zeros(0, np.int32), *parts]), words)
+        recoded = [np.array([code[word] for word in part.words], np.int32)[part.codes] for part in parts if len(part)]
+        return cls(np.concatenate([empty, *recoded]), words)
 
     def take(self, rows: NDArray[Any] | slice) -> Text:
         """Keep these rows (a mask, indices or a slice), and of the words those that they use."""

@@ -1,4 +1,4 @@
-"""Points in time as whole microseconds since 1970 UTC, the unit in which DuckDB computes too."""
+"""Points in time as whole microseconds since 1970 UTC."""
 
 from __future__ import annotations
 
@@ -43,9 +43,11 @@ def of_issue(value: object) -> int | None:
     """Read an issue time: RFC 3339, or milliseconds since 1970 as a number or in digits; None for anything else."""
     if isinstance(value, str):
         return _in_range(int(value) * 1000) if _MILLISECONDS.fullmatch(value) else of_rfc3339(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return _in_range(math.floor(value) * 1000)
+    if isinstance(value, float):
+        return _in_range(math.floor(value) * 1000) if math.isfinite(value) else None
+    return _in_range(value * 1000)
 
 
 def of_uuid7(identifier: str) -> int | None:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 VERSION = 1
 MOST_OFFERS = 30
 _SIGNATURE_BYTES = 16
+_FIELDS = 12
 _LONGEST = 16_384
+# Of the tokens of others, Adobe Target's stands for an activity and AJO's for a message: both have no dot.
+_OURS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}", re.ASCII)
 
 
 class InvalidTokenError(ValueError):
@@ -84,17 +88,49 @@ def verify(text: str, keys: TokenKeys) -> Token:
     return _token(spelled, key)
 
 
+def is_ours(text: str) -> bool:
+    """Whether a text has the shape of what `sign` writes. Nothing is verified."""
+    return _OURS.fullmatch(text) is not None
+
+
+def offers_of(text: str) -> tuple[str, ...]:
+    """The offers that a token names, in the order of their ranks; none where it is no token of ours.
+
+    For events that were verified where they came in, or come from a trusted source: nothing is verified.
+    """
+    if not is_ours(text) or len(text) > _LONGEST:
+        return ()
+    try:
+        version, *_, offers, _ = _fields(text.partition(".")[0].encode())
+    except InvalidTokenError:
+        return ()
+    is_list = version == VERSION and isinstance(offers, list)
+    return tuple(offers) if is_list and all(isinstance(offer, str) and offer for offer in offers) else ()
+
+
 def _token(payload: bytes, key: TokenKey) -> Token:
     """Read a payload that a live key has signed: only its version can be another than ours."""
+    version, key_id, proposition, issued, model, snapshot, traffic, cell, datastream, visitor, ids, shares = _fields(
+        payload
+    )
     try:
-        fields: Any = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)).decode())
-        version, key_id, proposition, issued, model, snapshot, traffic, cell, datastream, visitor, ids, shares = fields
         offers = tuple(zip(ids, shares, strict=True))
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise InvalidTokenError("The payload is of another shape.") from error
     if (version, key_id) != (VERSION, key.id):
         raise InvalidTokenError("The payload is of another version, or names another key.")
     return Token(proposition, issued, model, snapshot, traffic, cell, offers, datastream, visitor)
+
+
+def _fields(payload: bytes) -> list[Any]:
+    """The twelve fields of a payload. Raises InvalidTokenError."""
+    try:
+        fields = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)).decode())
+    except (ValueError, RecursionError) as error:
+        raise InvalidTokenError("The payload is no JSON.") from error
+    if not isinstance(fields, list) or len(fields) != _FIELDS:
+        raise InvalidTokenError("The payload is of another shape.")
+    return fields
 
 
 def _signature(payload: bytes, key: TokenKey) -> bytes:

@@ -16,6 +16,7 @@ from offer_ranking.http.principal import SCOPE_PREFIX, Permission
 from offer_ranking.http.problem import Kind, Problem
 
 _CREATES_ONCE = problems.KEY_REUSED
+_BEGINS_ONCE = 202  # without a body there is no other body that a key could come with
 _MATCHES = problems.MATCH_NEEDED
 _REF = "#/components/schemas/{model}"
 
@@ -117,7 +118,7 @@ def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
     headers = []
     if _MATCHES in operation.problems:
         headers.append({"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}})
-    if _CREATES_ONCE in operation.problems:
+    if _CREATES_ONCE in operation.problems or operation.status == _BEGINS_ONCE:
         schema = {"type": "string", "minLength": 1, "maxLength": 255}
         headers.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema})
     return headers

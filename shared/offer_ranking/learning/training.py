@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -18,6 +18,8 @@ from offer_ranking.learning.snapshot import Snapshot
 
 _SECONDS_PER_DAY = 3600 * HOURS_PER_DAY
 _RACES = 5
+# A flood of objects is learned by few fits: a model is fitted again only after so long.
+LEAST_BETWEEN_FITS = timedelta(seconds=2)
 
 
 class TrainedModels(Protocol):
@@ -45,6 +47,7 @@ class Outcome(StrEnum):
 
     PUBLISHED = "published"
     NOTHING_NEW = "nothing-new"
+    TOO_SOON = "too-soon"
     NOTHING_TO_LEARN = "nothing-to-learn"
     NOT_LIVE = "not-live"
 
@@ -72,6 +75,8 @@ class Trainer:
             counts = DatasetCounts.of(model.dataset_ids, self.ledger, self.files)
             if not window_moved and _knows(model, counts):
                 return Outcome.NOTHING_NEW
+            if model.snapshot and timedelta(0) <= now - model.snapshot.as_of < LEAST_BETWEEN_FITS:
+                return Outcome.TOO_SOON
             learned = _fit(model, counts, now)
             if isinstance(learned, NothingToLearn):
                 error = TrainingError(reason=learned.reason, request_id=request_id)

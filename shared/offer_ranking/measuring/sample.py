@@ -6,6 +6,7 @@ import zlib
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
+from offer_ranking.counting.ledger import Listed
 from offer_ranking.events.proposition_event import Kind, Late, Other, PropositionEvent, Refused, parse_line
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _INFLATED = 8 * 1024 * 1024
 class SampledObjects(Protocol):
     """Where the objects lie."""
 
-    def keys(self, bucket: str, prefix: str, after: str | None, limit: int) -> list[str]: ...
+    def listing(self, bucket: str, prefix: str, after: str | None, limit: int) -> list[Listed]: ...
 
     def beginning(self, bucket: str, key: str, size: int) -> bytes: ...
 
@@ -42,7 +43,7 @@ def sample(dataset: Dataset, objects: SampledObjects) -> Sample:
     """Read the beginnings of the first objects of a dataset."""
     keys = [
         key
-        for key in objects.keys(dataset.bucket, dataset.prefix, None, _OBJECTS + 1)
+        for key, _ in objects.listing(dataset.bucket, dataset.prefix, None, _OBJECTS + 1)
         if dataset.holds(dataset.bucket, key)
     ]
     beginnings = [_lines(objects.beginning(dataset.bucket, key, _BYTES)) for key in keys[:_OBJECTS]]

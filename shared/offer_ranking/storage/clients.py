@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 # Behind a person: patient, and backing off by itself.
 _PATIENT = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5})
@@ -35,3 +36,9 @@ def s3(*, hasty: bool = False) -> S3Client:
 def sqs() -> SQSClient:
     """SQS."""
     return boto3.client("sqs", config=_PATIENT)
+
+
+@cache
+def stepfunctions() -> SFNClient:
+    """Step Functions."""
+    return boto3.client("stepfunctions", config=_PATIENT)

@@ -96,12 +96,14 @@ class Datasets:
     def save(self, before: Dataset, after: Dataset, change: Change) -> None:
         """Replace one version by the next. Raises StaleEditError, NameTakenError, InUseError."""
         condition = "version = :before"
+        sets = "SET #definition = :definition, version = :version, eligible = :eligible"
         if before.eligible and not after.eligible:
             condition += " AND attribute_not_exists(usedBy)"
         update = {
             "TableName": self._table,
             "Key": _key(after.id),
-            "UpdateExpression": "SET #definition = :definition, version = :version, eligible = :eligible",
+            # With another mapping all that lies there is to be found again.
+            "UpdateExpression": sets + ("" if before.mapping == after.mapping else " REMOVE discovered"),
             "ConditionExpression": condition,
             "ExpressionAttributeNames": {"#definition": "definition"},
             "ExpressionAttributeValues": {
@@ -141,7 +143,7 @@ class Datasets:
         self._with_prefixes(dataset.bucket, writes)
 
     def discovered(self, dataset_id: str) -> None:
-        """Note that all that lay in the dataset at its creation has been found."""
+        """Note that all that lay in the dataset at its creation, or when its mapping changed, has been found."""
         try:
             self._client.update_item(
                 TableName=self._table,

@@ -1,44 +1,20 @@
-"""Hints in SQS: look at this object, find what lies in this dataset, fit this model. All may come twice, or late."""
+"""Hints in SQS, and the events of S3 that are such."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from offer_ranking.counting.hint import Fit, Hint, LookAt, Merge, Sweep
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _SENT_AT_ONCE = 10  # what one call takes
-FIT_DELAY_SECONDS = 1  # what lands meanwhile is learned by the same fit
-
-
-@dataclass(frozen=True, slots=True)
-class LookAt:
-    """An object may have changed."""
-
-    bucket: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Discover:
-    """What lay in a dataset at its creation is to be counted; `after` is the last key already hinted at."""
-
-    dataset_id: str
-    after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A model may have something to learn; `window_moved` when no event need be new for that."""
-
-    model_id: str
-    window_moved: bool = False
-
-
-Hint = LookAt | Discover | Fit
+FIT_DELAY = timedelta(seconds=1)  # what lands meanwhile is learned by the same fit
 
 
 class UnreadableHintError(ValueError):
@@ -66,15 +42,21 @@ class Hints:
             if answer.get("Failed"):
                 raise ConnectionError(f"SQS refused {len(answer['Failed'])} of {len(some)} messages")
 
-    def discover(self, dataset_id: str, after: str | None = None) -> None:
-        """Have what lies in the dataset found."""
-        body = json.dumps({"discover": {"datasetId": dataset_id, "after": after}})
+    def sweep(self, dataset_id: str, after: str | None = None) -> None:
+        """Have what lies in the dataset compared with what is known of it."""
+        body = json.dumps({"sweep": {"datasetId": dataset_id, "after": after}})
         self._client.send_message(QueueUrl=self._objects, MessageBody=body)
 
-    def fit(self, model_id: str, *, window_moved: bool = False) -> None:
+    def merge(self, dataset_id: str) -> None:
+        """Have the dataset's counts brought up to date."""
+        body = json.dumps({"merge": {"datasetId": dataset_id}})
+        self._client.send_message(QueueUrl=self._objects, MessageBody=body)
+
+    def fit(self, model_id: str, *, window_moved: bool = False, delay: timedelta = FIT_DELAY) -> None:
         """Have the model fitted, in a moment."""
         body = json.dumps({"fit": {"modelId": model_id, "windowMoved": window_moved}})
-        self._client.send_message(QueueUrl=self._fits, MessageBody=body, DelaySeconds=FIT_DELAY_SECONDS)
+        seconds = math.ceil(delay.total_seconds())
+        self._client.send_message(QueueUrl=self._fits, MessageBody=body, DelaySeconds=seconds)
 
 
 def read_hint(body: str) -> Hint:
@@ -91,9 +73,11 @@ def read_hint(body: str) -> Hint:
             return LookAt(bucket, key)
         case {"lookAt": {"bucket": str(bucket), "key": str(key)}}:
             return LookAt(bucket, key)
-        case {"discover": {"datasetId": str(dataset_id), **rest}}:
+        case {"sweep": {"datasetId": str(dataset_id), **rest}}:
             after = rest.get("after")
-            return Discover(dataset_id, after if isinstance(after, str) else None)
+            return Sweep(dataset_id, after if isinstance(after, str) else None)
+        case {"merge": {"datasetId": str(dataset_id)}}:
+            return Merge(dataset_id)
         case {"fit": {"modelId": str(model_id), **rest}}:
             return Fit(model_id, window_moved=rest.get("windowMoved") is True)
     raise UnreadableHintError("neither a hint nor an S3 event")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from offer_ranking.counting.accounting import Accounting
 from offer_ranking.counting.aggregate import Pointer
-from offer_ranking.counting.ledger import Reading, Row
+from offer_ranking.counting.ledger import Reading, Row, State
 from offer_ranking.storage.transaction import Item, Write, commit
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _OBJECT = "o#"  # short: an S3 key may be as long as a sort key
+_AFTER_OBJECTS = "o$"
 _POINTER = "aggregate"
 _BATCH = 100
 
@@ -39,24 +42,17 @@ class DynamoLedger:
         return int(answer["Attributes"]["generation"]["N"])
 
     def settle(self, dataset_id: str, key: str, generation: int, reading: Reading) -> bool:
-        values: dict[str, Any] = {
-            ":generation": {"N": str(generation)},
-            ":state": {"S": reading.state},
-            ":dirty": {"S": dataset_id},
-        }
-        optional = {"version": reading.version, "counted": reading.counted, "reason": reading.reason}
-        present = {name: value for name, value in optional.items() if value is not None}
-        absent = [name for name in optional if name not in present]
-        sets = "".join(f", #{name} = :{name}" for name in present)
-        removes = " REMOVE " + ", ".join(f"#{name}" for name in absent) if absent else ""
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=_row_key(dataset_id, key),
-                UpdateExpression=f"SET countedGeneration = :generation, #state = :state, dirty = :dirty{sets}{removes}",
+                UpdateExpression="SET countedGeneration = :generation, reading = :reading, dirty = :dirty",
                 ConditionExpression="attribute_not_exists(countedGeneration) OR countedGeneration < :generation",
-                ExpressionAttributeNames={"#state": "state"} | {f"#{name}": name for name in optional},
-                ExpressionAttributeValues=values | {f":{name}": {"S": value} for name, value in present.items()},
+                ExpressionAttributeValues={
+                    ":generation": {"N": str(generation)},
+                    ":reading": {"M": _reading_item(reading)},
+                    ":dirty": {"S": dataset_id},
+                },
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
@@ -85,6 +81,26 @@ class DynamoLedger:
                 wanted = left.get(self._table, {}).get("Keys", [])
         return found
 
+    def between(self, dataset_id: str, after: str, until: str | None, limit: int | None = None) -> list[Row]:
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :dataset AND sk BETWEEN :after AND :until",
+            "ExpressionAttributeValues": {
+                ":dataset": {"S": dataset_id},
+                ":after": {"S": _OBJECT + after},
+                ":until": {"S": _OBJECT + until if until is not None else _AFTER_OBJECTS},
+            },
+            "ConsistentRead": True,
+        }
+        found: list[Row] = []
+        while limit is None or len(found) < limit:
+            answer = self._client.query(**query | ({"Limit": limit + 1 - len(found)} if limit else {}))
+            found += [_row(item) for item in answer["Items"] if item["sk"]["S"] != _OBJECT + after]
+            if "LastEvaluatedKey" not in answer:
+                break
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return found[:limit]
+
     def pointer(self, dataset_id: str) -> Pointer:
         answer = self._client.get_item(TableName=self._table, Key=_pointer_key(dataset_id), ConsistentRead=True)
         item = answer.get("Item")
@@ -111,37 +127,43 @@ class DynamoLedger:
         return True
 
     def clean(self, row: Row) -> None:
-        condition, values = _unchanged("counted", row.counted)
-        applied, more = _unchanged("applied", row.applied)
-        extra: dict[str, Any] = {"ExpressionAttributeValues": values | more} if values or more else {}
+        condition, names, values = _unchanged(row)
+        extra: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=_row_key(row.dataset_id, row.key),
                 UpdateExpression="REMOVE dirty",
-                ConditionExpression=f"{condition} AND {applied}",
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
                 **extra,
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return  # it changed meanwhile, and is dirty with reason
 
     def _applied(self, row: Row) -> Write:
-        condition, values = _unchanged("counted", row.counted)
+        condition, names, values = _unchanged(row)
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": _row_key(row.dataset_id, row.key),
             "UpdateExpression": "SET applied = :counted REMOVE dirty" if row.counted else "REMOVE applied, dirty",
             "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
         }
         if values:
             update["ExpressionAttributeValues"] = values
         return Write({"Update": update}, _overtaken)
 
 
-def _unchanged(name: str, value: str | None) -> tuple[str, Item]:
-    if value is None:
-        return f"attribute_not_exists({name})", {}
-    return f"{name} = :{name}", {f":{name}": {"S": value}}
+def _unchanged(row: Row) -> tuple[str, dict[str, str], Item]:
+    """That a row counts as what it did, and that the aggregate holds of it what it did."""
+    known = {"counted": ("reading.#counted", row.counted), "applied": ("#applied", row.applied)}
+    conditions = [
+        f"attribute_not_exists({path})" if value is None else f"{path} = :{name}"
+        for name, (path, value) in known.items()
+    ]
+    values = {f":{name}": {"S": value} for name, (_, value) in known.items() if value is not None}
+    return " AND ".join(conditions), {"#counted": "counted", "#applied": "applied"}, values
 
 
 def _overtaken(_: Item | None) -> Exception:
@@ -157,9 +179,34 @@ def _pointer_key(dataset_id: str) -> Item:
 
 
 def _row(item: Item) -> Row:
+    reading = item.get("reading")
     return Row(
         dataset_id=item["pk"]["S"],
         key=item["sk"]["S"].removeprefix(_OBJECT),
-        counted=item.get("counted", {}).get("S"),
+        reading=_reading(reading["M"]) if reading else None,
         applied=item.get("applied", {}).get("S"),
+    )
+
+
+def _reading_item(reading: Reading) -> Item:
+    """A reading as a map; `counted` beside `tried`, so that conditions can name it."""
+    texts = {
+        "state": reading.state.value,
+        "version": reading.version,
+        "tried": reading.tried,
+        "counted": reading.counted,
+        "reason": reading.reason,
+        "accounting": json.dumps(reading.accounting.to_json()) if reading.state is State.LIVE else None,
+    }
+    return {name: {"S": text} for name, text in texts.items() if text is not None}
+
+
+def _reading(item: Item) -> Reading:
+    texts = {name: value["S"] for name, value in item.items()}
+    return Reading(
+        State(texts["state"]),
+        texts.get("version"),
+        texts.get("tried"),
+        texts.get("reason"),
+        Accounting.from_json(json.loads(texts["accounting"])) if "accounting" in texts else Accounting.zero(),
     )

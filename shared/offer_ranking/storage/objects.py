@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from offer_ranking.counting.ledger import Found
+from offer_ranking.counting.ledger import Found, Listed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,7 +28,7 @@ class S3Objects:
             if _gone(error):
                 return None
             raise
-        return Found(answer["ETag"])
+        return Found(answer["ETag"], answer["ContentLength"])
 
     def download(self, bucket: str, key: str, found: Found, target: Path) -> bool:
         try:
@@ -42,11 +42,10 @@ class S3Objects:
                 file.write(chunk)
         return True
 
-    def keys(self, bucket: str, prefix: str, after: str | None, limit: int) -> list[str]:
-        """The next keys below a prefix in order, at most 1,000."""
+    def listing(self, bucket: str, prefix: str, after: str | None, limit: int) -> list[Listed]:
         extra: dict[str, Any] = {"StartAfter": after} if after else {}
         answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=limit, **extra)
-        return [item["Key"] for item in answer.get("Contents", [])]
+        return [Listed(item["Key"], item["ETag"]) for item in answer.get("Contents", [])]
 
     def beginning(self, bucket: str, key: str, size: int) -> bytes:
         """At most the first `size` bytes of an object; nothing when it is empty or gone."""

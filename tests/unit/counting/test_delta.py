@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections import Counter
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from offer_ranking.counting.accounting import Accounting
 from offer_ranking.counting.counts import CorruptCountsError, Counts, Key
 from offer_ranking.counting.delta import Delta
+from offer_ranking.counting.stored import from_bytes, to_bytes
 
 NUMBERS = st.integers(-1000, 1000)
 ACCOUNTINGS = st.builds(
@@ -17,19 +21,40 @@ ACCOUNTINGS = st.builds(
     late=NUMBERS,
     refused=st.dictionaries(st.sampled_from(["malformed", "no-id", "capped"]), NUMBERS),
 )
-COUNTS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("ab")).map(lambda key: Key(*key)), max_size=5).map(
-    Counts.of
+_HASHES = st.integers(0, 2**64 - 1)
+ENTRIES = st.lists(
+    st.tuples(st.integers(0, 3), _HASHES, st.integers(1, 9), st.integers(0, 5), st.sampled_from("ab")), max_size=8
 )
-DELTAS = st.builds(Delta, COUNTS, ACCOUNTINGS)
 
 
-@given(DELTAS, DELTAS, DELTAS)
-def test_deltas_are_an_abelian_group(a: Delta, b: Delta, c: Delta) -> None:
-    assert a + b == b + a
-    assert (a + b) + c == a + (b + c)
-    assert a + Delta.zero() == a
-    assert a - a == Delta.zero()
-    assert -a == Delta.zero() - a
+def delta_of(entries: list[tuple[int, int, int, int, str]]) -> Delta:
+    keys = list(dict.fromkeys(Key(hour, offer) for *_, hour, offer in entries))
+    columns = list(zip(*(entry[:3] for entry in entries), strict=True)) or [(), (), ()]
+    return Delta.tallied(
+        keys,
+        hour=columns[0],
+        key=np.array(columns[1], np.uint64),
+        line=columns[2],
+        group=[keys.index(Key(hour, offer)) for *_, hour, offer in entries],
+        accounting=Accounting.of(counted=len(set(columns[2]))),
+    )
+
+
+DELTAS = ENTRIES.map(delta_of)
+
+
+@given(ENTRIES)
+def test_every_count_is_the_number_of_identities_that_point_to_it(
+    entries: list[tuple[int, int, int, int, str]],
+) -> None:
+    delta = delta_of(entries)
+    assert dict(delta.counts.items()) == Counter(Key(hour, offer) for *_, hour, offer in entries)
+    assert np.bincount(delta.identities.row, minlength=len(delta.counts)).tolist() == delta.counts.count.tolist()
+
+
+@given(ENTRIES)
+def test_any_order_of_entries_gives_the_same_bytes(entries: list[tuple[int, int, int, int, str]]) -> None:
+    assert delta_of(entries[::-1]).to_bytes() == delta_of(entries).to_bytes()
 
 
 @given(DELTAS)
@@ -37,9 +62,12 @@ def test_bytes_give_the_same_delta_back(delta: Delta) -> None:
     assert Delta.from_bytes(delta.to_bytes()) == delta
 
 
-@given(DELTAS, DELTAS)
-def test_equal_deltas_have_equal_bytes(a: Delta, b: Delta) -> None:
-    assert ((a + b) - b).to_bytes() == a.to_bytes()
+@given(ACCOUNTINGS, ACCOUNTINGS, ACCOUNTINGS)
+def test_accountings_are_an_abelian_group(a: Accounting, b: Accounting, c: Accounting) -> None:
+    assert a + b == b + a
+    assert (a + b) + c == a + (b + c)
+    assert a - a == Accounting.zero()
+    assert -a == Accounting.zero() - a
 
 
 @given(ACCOUNTINGS)
@@ -66,3 +94,21 @@ def test_the_accounting_cannot_be_changed_from_outside() -> None:
 def test_counts_alone_are_no_delta() -> None:
     with pytest.raises(CorruptCountsError):
         Delta.from_bytes(Counts.zero().to_bytes())
+
+
+@pytest.mark.parametrize("column", ["identity_row", "identity_key", "identity_line", "identity_hour", "accounting"])
+def test_a_delta_without_one_of_its_columns_is_corrupt(column: str) -> None:
+    columns = from_bytes(delta_of([(1, 2, 3, 4, "a")]).to_bytes())
+    del columns[column]
+    with pytest.raises(CorruptCountsError):
+        Delta.from_bytes(to_bytes(columns))
+
+
+@pytest.mark.parametrize("rows", [[0, 0], [0, 2], [1, 0]])
+def test_identities_in_another_order_or_that_point_elsewhere_are_corrupt(rows: list[int]) -> None:
+    columns = from_bytes(delta_of([(1, 2, 3, 4, "a"), (1, 3, 3, 4, "b")]).to_bytes())
+    columns["identity_row"] = np.array(rows)
+    if rows == [1, 0]:
+        columns["identity_key"] = columns["identity_key"][::-1]
+    with pytest.raises(CorruptCountsError):
+        Delta.from_bytes(to_bytes(columns))

@@ -1,0 +1,85 @@
+"""`make redrive`: messages that were set aside are given again, once what kept them from being worked on is mended.
+
+Nothing is counted twice by it, however late and however often: a message is only a hint to look at an object as it
+stands now. The messages are moved here rather than by a move task of SQS's own, which takes dead-letter queues of
+queues only, and not the one of the rule that carries S3's events
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+STORAGE = "Storage"  # the child stack that has the queues; on one machine it stands alone
+FOLDER = Path(__file__).parents[1] / ".local"
+# From which queue to which, by the outputs of infra/storage.yaml.
+MOVES = {"DatasetEventsDlqUrl": "ObjectsUrl", "ObjectsDlqUrl": "ObjectsUrl", "FitsDlqUrl": "FitsUrl"}
+_HIDDEN_SECONDS = 60  # a message from its receipt to its deletion
+_LONG_POLL_SECONDS = 3  # long: asks every server of the queue, so that none is none
+
+
+def storage_outputs(cloudformation: Any, stack: str) -> Mapping[str, str]:  # noqa: ANN401 - boto3's own
+    """The outputs of infra/storage.yaml, of the system that is deployed as `stack`."""
+    if stack != STORAGE:
+        found = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=STORAGE)
+        stack = found["StackResourceDetail"]["PhysicalResourceId"]
+    (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+
+
+def move(sqs: Any, source: str, target: str) -> int:  # noqa: ANN401 - boto3's own
+    """Move all messages from one queue to another, by their URLs; how many. Whoever is interrupted may begin again."""
+    moved = 0
+    while messages := sqs.receive_message(
+        QueueUrl=source,
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=_HIDDEN_SECONDS,
+        WaitTimeSeconds=_LONG_POLL_SECONDS,
+    ).get("Messages"):
+        entries = [{"Id": str(n), "MessageBody": message["Body"]} for n, message in enumerate(messages)]
+        sent = sqs.send_message_batch(QueueUrl=target, Entries=entries).get("Successful", [])
+        # Only now: a message that is there twice does no harm, and one that is gone would.
+        done = [{"Id": one["Id"], "ReceiptHandle": messages[int(one["Id"])]["ReceiptHandle"]} for one in sent]
+        if not done:
+            raise ConnectionError(f"{target} takes no messages")
+        sqs.delete_message_batch(QueueUrl=source, Entries=done)
+        moved += len(done)
+    return moved
+
+
+def redrive(cloudformation: Any, sqs: Any, stack: str) -> dict[str, int]:  # noqa: ANN401 - boto3's own
+    """Move all that was set aside; how many messages, by the queue's output."""
+    outputs = storage_outputs(cloudformation, stack)
+    return {source: move(sqs, outputs[source], outputs[target]) for source, target in MOVES.items()}
+
+
+def main() -> int:
+    """Redrive, and say what was moved; the exit code is 0 then."""
+    parser = argparse.ArgumentParser(prog="infra.redrive", description=__doc__)
+    parser.add_argument("stack", nargs="?", help="the deployed stack; none: the system that `make serve` runs here")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where `make serve` wrote `env`")
+    given = parser.parse_args()
+    try:
+        if given.stack is None:
+            lines = (given.folder / "env").read_text(encoding="utf-8").splitlines()
+            os.environ.update(line.split("=", 1) for line in lines)
+            os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"]
+        moved = redrive(boto3.client("cloudformation"), boto3.client("sqs"), given.stack or STORAGE)
+    except (OSError, BotoCoreError, ClientError) as error:
+        print(f"The messages could not be given again: {error}", file=sys.stderr)
+        return 1
+    for source, messages in moved.items():
+        print(f"{messages:>6} messages from {source.removesuffix('Url')}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

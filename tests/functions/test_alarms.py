@@ -1,0 +1,54 @@
+"""What the alarms of infra/storage.yaml watch is told when it happens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from offer_ranking.counting.accounting import Accounting, AccountingMismatchError
+from tests.support.system import System, display, handler
+
+
+def told(capsys: pytest.CaptureFixture[str], metric: str) -> list[tuple[float, dict[str, Any]]]:
+    """The values of a metric since last asked, each with its line in CloudWatch's embedded metric format."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
+    return [(sum(line[metric]), line) for line in lines if metric in line]
+
+
+def test_a_bad_object_is_told_under_the_name_and_dimension_that_its_alarm_has(
+    system: System, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset, _ = system.live_model()
+    key = dataset["prefix"] + "bad.gz"
+    boto3.client("s3").put_object(Bucket=dataset["bucket"], Key=key, Body=b"\x1f\x8b\x08 no gzip")
+    good = system.put(dataset, "good.json.gz", [display("a")])
+    capsys.readouterr()
+    assert system.notify(dataset["bucket"], key, good) == [], "the rest of the batch goes on"
+    ((value, line),) = told(capsys, "BadObjects")
+    (found,) = line["_aws"]["CloudWatchMetrics"]
+    assert (value, found["Namespace"], found["Dimensions"]) == (1, "OfferRanking", [["service"]])
+    assert line["service"] == "refresh_rankings"
+
+
+def test_an_account_that_does_not_add_up_is_told_and_its_message_comes_again(
+    system: System, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, _ = system.live_model()
+    key = system.put(dataset, "a.json.gz", [display("a")])
+
+    def count(*_: Any) -> Accounting:
+        return Accounting(received=2, counted=1)
+
+    monkeypatch.setattr(type(handler("refresh_rankings").counting), "count", count)
+    capsys.readouterr()
+    assert system.notify(dataset["bucket"], key) == ["0"]
+    ((value, _),) = told(capsys, "AccountingMismatches")
+    assert value == 1
+
+
+def test_lines_that_do_not_add_up_are_no_account() -> None:
+    with pytest.raises(AccountingMismatchError):
+        Accounting(received=1)

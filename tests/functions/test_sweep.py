@@ -1,0 +1,106 @@
+"""What no notification tells, a sweep finds; what nobody needs any longer, it clears away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from offer_ranking.counting import delta, protocol
+from tests.functions.test_loop import events
+from tests.support.system import System, display, handler
+
+
+def swept(system: System) -> None:
+    assert handler("refresh_rankings").lambda_handler({"hint": "sweep"}, None) == {}
+    system.settle()
+
+
+def impressions(system: System, model: dict[str, Any]) -> int:
+    return system.call("GET", f"/models/{model['id']}/report").json["totals"]["impressions"]
+
+
+def test_lost_notifications_of_new_overwritten_and_deleted_objects_are_made_good(system: System) -> None:
+    dataset, model = system.live_model()
+    system.settle()
+    system.land(dataset, "kept.json.gz", events("apple", 1, 0))
+    system.land(dataset, "overwritten.json.gz", events("apple", 2, 0))
+    system.land(dataset, "deleted.json.gz", events("apple", 4, 0))
+    system.put(dataset, "overwritten.json.gz", events("apple", 8, 0))
+    system.put(dataset, "new.json.gz", events("apple", 16, 0))
+    boto3.client("s3").delete_object(Bucket=dataset["bucket"], Key=dataset["prefix"] + "deleted.json.gz")
+    assert impressions(system, model) == 1 + 2 + 4
+    swept(system)
+    assert impressions(system, model) == 1 + 8 + 16
+
+
+def test_a_sweep_goes_on_from_page_to_page(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "SWEPT_AT_ONCE", 2)
+    dataset, model = system.live_model()
+    system.settle()
+    for n in range(5):
+        system.put(dataset, f"{n}.json.gz", events("apple", 1, 0))
+    swept(system)
+    assert impressions(system, model) == 5
+
+
+def test_where_nothing_differs_a_sweep_asks_for_nothing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, _ = system.live_model()
+    system.settle()
+    system.land(dataset, "a.json.gz", events("apple", 1, 0))
+    system.land(dataset, "bad.json.gz", [])
+    asked: list[str] = []
+    monkeypatch.setattr(type(handler("refresh_rankings").hints), "look_at", lambda _, __, keys: asked.extend(keys))
+    swept(system)
+    assert asked == []
+
+
+def test_another_parser_counts_every_object_anew_without_a_gap(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, model = system.live_model()
+    system.settle()
+    system.land(dataset, "a.json.gz", events("apple", 3, 0))
+    (before,) = handler("refresh_rankings").ledger.rows(dataset["id"], ["a.json.gz"])
+    monkeypatch.setattr(delta, "PARSER_VERSION", delta.PARSER_VERSION + 1)
+    assert impressions(system, model) == 3
+    swept(system)
+    assert impressions(system, model) == 3
+    (after,) = handler("refresh_rankings").ledger.rows(dataset["id"], ["a.json.gz"])
+    assert after.applied == after.counted != before.counted
+
+
+def test_files_of_former_aggregates_are_deleted_and_those_of_this_one_kept(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "KEPT_GENERATIONS", 1)
+    dataset, model = system.live_model()
+    system.settle()
+    for n in range(4):
+        system.land(dataset, f"{n}.json.gz", events("apple", 2, 1))
+
+    def stored() -> set[str]:
+        listed = boto3.client("s3").list_objects_v2(Bucket="state", Prefix=f"counts/{dataset['id']}/")
+        return {item["Key"].rpartition("/")[2].partition("-")[0] for item in listed["Contents"]}
+
+    assert stored() == {f"{n:010d}" for n in (1, 2, 3, 4)}
+    swept(system)
+    assert stored() == {f"{n:010d}" for n in (3, 4)}
+    system.land(dataset, "more.json.gz", [display("apple")])
+    assert impressions(system, model) == 9
+
+
+def test_an_event_that_lies_in_two_objects_counts_once_and_goes_with_the_last_of_them(system: System) -> None:
+    dataset, model = system.live_model()
+    system.settle()
+    lines = [display("apple"), display("banana")]
+    for key in ("first.json.gz", "second.json.gz"):
+        system.land(dataset, key, lines)
+    report = system.call("GET", f"/models/{model['id']}/report").json
+    assert report["totals"]["impressions"] == 2
+    assert report["accounting"] == {
+        "received": 4, "counted": 2, "duplicate": 2, "other": 0, "late": 0, "refused": {}
+    }  # fmt: skip
+    for left, key in ((2, "first.json.gz"), (0, "second.json.gz")):
+        boto3.client("s3").delete_object(Bucket=dataset["bucket"], Key=dataset["prefix"] + key)
+        system.notify(dataset["bucket"], dataset["prefix"] + key)
+        assert impressions(system, model) == left
