@@ -143,10 +143,20 @@ def test_a_snapshot_pointer_moves_one_version_at_a_time(models: Models) -> None:
     moved = [models.publish("m", pointer(version), trained) for version in (2, 1, 1, 3, 2)]
     assert moved == [False, True, False, False, True]
     assert not models.publish("missing", pointer(1), trained)
-    assert not models.trained("missing", trained)
+
+
+def test_how_a_fit_ended_is_written_unless_another_has_published_meanwhile(models: Models) -> None:
+    models.create(model(), change("create", 1), None)
     failed = Training(status=TrainingStatus.FAILED, at=NOW)
-    assert models.trained("m", failed)
+    read = models.get("m")
+    assert models.trained(read, failed)
     assert models.get("m").training == failed
+    trained = Training(status=TrainingStatus.SUCCESS, at=NOW)
+    assert models.publish("m", pointer(1), trained)
+    assert not models.trained(read, failed)
+    assert models.get("m").training == trained
+    assert models.trained(models.get("m"), failed)
+    assert not models.trained(model("nobody", "missing"), failed)
 
 
 def test_a_deleted_model_is_gone_with_its_name_and_its_hold_on_the_dataset(models: Models, datasets: Datasets) -> None:

@@ -99,7 +99,9 @@ def test_a_snapshot_is_published_only_after_the_one_before() -> None:
     assert not models.publish("m", pointer(1), done)
     assert models.publish("m", pointer(2), done)
     assert not models.publish("gone", pointer(1), done)
-    assert not models.trained("gone", done)
+    assert models.trained(models.get("m"), done)
+    assert not models.trained(a_model("m", "a"), done)
+    assert not models.trained(a_model("gone", "a"), done)
 
 
 def test_a_file_that_was_deleted_is_told_from_one_that_never_was() -> None:

@@ -305,11 +305,11 @@ class FakeModels:
         self.known[model_id] = model.model_copy(update={"snapshot": pointer, "training": training})
         return True
 
-    def trained(self, model_id: str, training: Training) -> bool:
-        model = self.known.get(model_id)
-        if model is None:
+    def trained(self, model: Model, training: Training) -> bool:
+        known = self.known.get(model.id)
+        if known is None or known.snapshot != model.snapshot:
             return False
-        self.known[model_id] = model.model_copy(update={"training": training})
+        self.known[model.id] = known.model_copy(update={"training": training})
         return True
 
     def save(self, model: Model) -> None:

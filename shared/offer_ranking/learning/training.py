@@ -29,7 +29,7 @@ class TrainedModels(Protocol):
 
     def publish(self, model_id: str, pointer: SnapshotPointer, training: Training) -> bool: ...
 
-    def trained(self, model_id: str, training: Training) -> bool: ...
+    def trained(self, model: Model, training: Training) -> bool: ...
 
 
 class Snapshots(Protocol):
@@ -80,8 +80,9 @@ class Trainer:
             learned = _fit(model, counts, now)
             if isinstance(learned, NothingToLearn):
                 error = TrainingError(reason=learned.reason, request_id=request_id)
-                self.models.trained(model_id, Training(status=TrainingStatus.FAILED, at=now, error=error))
-                return Outcome.NOTHING_TO_LEARN
+                if self.models.trained(model, Training(status=TrainingStatus.FAILED, at=now, error=error)):
+                    return Outcome.NOTHING_TO_LEARN
+                continue
             pointer = self.snapshots.put(learned, model.settings)
             if self.models.publish(model_id, pointer, Training(status=TrainingStatus.SUCCESS, at=now)):
                 return Outcome.PUBLISHED

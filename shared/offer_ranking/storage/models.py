@@ -130,10 +130,17 @@ class Models:
             {"#snapshot": "snapshot"},
         )
 
-    def trained(self, model_id: str, training: Training) -> bool:
-        """Write how the last fit ended, without a new snapshot. False when the model is gone."""
+    def trained(self, model: Model, training: Training) -> bool:
+        """Write how the last fit of a model, as it was read, ended without a new snapshot.
+
+        False when another fit has published one meanwhile, or the model is gone.
+        """
+        condition = "attribute_exists(pk) AND attribute_not_exists(snapshotVersion)"
         values = {":training": {"S": training.model_dump_json()}}
-        return self._update(model_id, "SET training = :training", "attribute_exists(pk)", values, None)
+        if model.snapshot:
+            condition = "snapshotVersion = :version"
+            values[":version"] = {"N": str(model.snapshot.version)}
+        return self._update(model.id, "SET training = :training", condition, values, None)
 
     def _update(
         self, model_id: str, update: str, condition: str, values: dict[str, Any], names: dict[str, str] | None
