@@ -235,6 +235,30 @@ def _signed(number: int) -> dict[str, Any]:
     return {"_experience": {"decisioning": {"propositionEventType": {"display": 1}, "propositions": [proposition]}}}
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'{"cut": ',
+        b'{"_id": 5, "timestamp": "2026-11-24T22:05:12.613Z"}',
+        b'{"_id": "odd", "timestamp": "2026-11-24T22:05:12.613Z", "_experience": null}',
+        event_lines.written(hand_written.EVENTS["namespaced"]),
+        event_lines.written(hand_written.EVENTS["flat"]),
+        event_lines.written(hand_written.EVENTS["stamp wins"]),
+    ],
+    ids=["cut", "number for id", "null for object", "namespaced", "flat", "stamped"],
+)
+@pytest.mark.parametrize("share", [1, 3])
+def test_odd_lines_among_signed_ones_count_as_the_rules_have_it(file: Path, odd: bytes, share: int) -> None:
+    signed = [event_lines.written(display(_id=f"e{number}", **_signed(number))) for number in range(600)]
+    data = b"\n".join(
+        line for one in signed for line in [one, *([odd] * (share - 1)), *([odd] if one is signed[9] else [])]
+    )
+    delta = counted(file, data)
+    assert delta.accounting.counted >= 600
+    assert delta == one_by_one(file, data)
+    assert_as_oracle(delta, data)
+
+
 @pytest.mark.parametrize("is_signed", [False, True])
 def test_a_plain_time_is_never_read_otherwise_than_by_the_rules(file: Path, *, is_signed: bool) -> None:
     random = Random(20261124)
