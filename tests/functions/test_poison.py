@@ -107,7 +107,7 @@ ODD: dict[str, tuple[Callable[[], bytes], int]] = {
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """As if 4 GiB were 3 MB, and ten million lines one."""
     limits = object_file.lines_of.__kwdefaults__
-    assert limits == {"limit_bytes": 4 * 2**30, "limit_lines": 10_000_000}
+    assert (limits["limit_bytes"], limits["limit_lines"]) == (4 * 2**30, 10_000_000)
     monkeypatch.setitem(limits, "limit_bytes", 3_000_000)
     monkeypatch.setitem(limits, "limit_lines", 1_000_000)
     return limits
