@@ -31,7 +31,8 @@ class MeteredS3:
         return {"Body": _Body(data)}
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        return {"ETag": _etag(self._there(Bucket, Key, "HeadObject"))}
+        data = self._there(Bucket, Key, "HeadObject")
+        return {"ETag": _etag(data), "ContentLength": len(data)}
 
     def _there(self, bucket: str, key: str, operation: str) -> bytes:
         self.tally["reads"] += 1
