@@ -1,4 +1,4 @@
-"""Ranked offers for API callers, one or a batch. At most one item and one snapshot are read, nothing is written."""
+"""Ranked offers for API callers: one ranking, a batch, or one repeated. One item and one snapshot are read, no more."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import secrets
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
+import numpy as np
 from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+from numpy.typing import NDArray
 
-from offer_ranking.catalog.errors import UnsuitableError
+from offer_ranking.catalog.errors import NotFoundError, UnsuitableError
 from offer_ranking.catalog.value import rfc3339
 from offer_ranking.events.proposition import Proposition, proposition_of
 from offer_ranking.events.token import MOST_OFFERS, Token, TokenKeys
@@ -20,33 +23,41 @@ from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api
 from offer_ranking.http.principal import Permission
 from offer_ranking.http.problem import RequestError
-from offer_ranking.learning.snapshot import ALGORITHM
+from offer_ranking.learning.cell import Cell
+from offer_ranking.learning.snapshot import ALGORITHM, CorruptSnapshotError, Snapshot
 from offer_ranking.ranking.candidates import Candidates, Offer
+from offer_ranking.ranking.policy import policy_of
+from offer_ranking.ranking.ranking import Ranking as Ranked
 from offer_ranking.ranking.ranking import fallback, rank
-from offer_ranking.ranking.request import SEEDS, BatchRequest, RankingRequest
+from offer_ranking.ranking.reason import reason
+from offer_ranking.ranking.request import MOST_OFFERS_OF_PLACES, SEEDS, BatchRequest, RankingRequest, ReplayRequest
 from offer_ranking.storage import clients
 from offer_ranking.storage.models import Models
 from offer_ranking.storage.serving import Served, Serving, Source
 from offer_ranking.storage.snapshots import S3Snapshots
 from offer_ranking.storage.token_keys import KeyRing
 
-serving = Serving(
-    Models(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]),
-    S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"]),
-)
+snapshots = S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"])
+serving = Serving(Models(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]), snapshots)
 token_keys = KeyRing(clients.dynamodb(hasty=True), os.environ["TOKEN_KEYS_TABLE"])
 api = Api(Logger(service="rank_offers"), iam=Permission.RANK)
+
+Array = NDArray[np.float64]
 
 REFUSALS = (problems.NOT_FOUND, problems.NOT_LIVE, problems.UNAVAILABLE)
 
 
 class RankedOffer(TypedDict):
-    """An offer in its place. `score` decided the place; `propensity` is the probability that it comes first."""
+    """An offer in its place. `score` decided the place; `propensity` is the probability that it comes first.
+
+    `places`, where they were asked for: the probability that it comes first, second, and so on.
+    """
 
     id: str
     rank: int
     score: float
     propensity: float
+    places: NotRequired[list[float]]
 
 
 class UsedSnapshot(TypedDict):
@@ -55,6 +66,13 @@ class UsedSnapshot(TypedDict):
     version: int
     asOf: str
     ageSeconds: float
+
+
+class Receipt(TypedDict):
+    """What repeats the numbers, beside seed, snapshot and candidates: by which algorithm, with whose random streams."""
+
+    algorithm: str
+    numpy: str
 
 
 class Ranking(TypedDict):
@@ -67,8 +85,21 @@ class Ranking(TypedDict):
     source: Literal["fresh", "stale", "untrained", "fallback"]
     trafficType: Literal["random", "noncontextual", "contextual"]
     seed: int
+    receipt: Receipt
     offers: list[RankedOffer]
     proposition: Proposition
+
+
+class Replay(TypedDict):
+    """A ranking repeated, and in a sentence why its first offer is first."""
+
+    modelId: str
+    snapshotVersion: int
+    trafficType: Literal["random", "noncontextual", "contextual"]
+    seed: int
+    receipt: Receipt
+    offers: list[RankedOffer]
+    reason: str
 
 
 class Rankings(TypedDict):
@@ -94,31 +125,62 @@ def rank_batch(model_id: str, body: BatchRequest) -> Answer:
     return Answer.of({"rankings": rankings})
 
 
+@api.operation("POST", "/models/{model_id}/rankings/replay", needs=Permission.RANK, gives=Replay,
+               problems=(problems.NOT_FOUND, problems.UNAVAILABLE))  # fmt: skip
+def replay_ranking(model_id: str, body: ReplayRequest) -> Answer:
+    """Repeat a ranking from its seed, snapshot and candidates: the same order and the same numbers."""
+    snapshot = _snapshot(model_id, body.snapshot_version)
+    candidates = _candidates(snapshot, body, "")
+    cell = snapshot.cell(body.audiences, body.context) if snapshot else Cell()
+    ranked = rank(candidates, snapshot, seed=body.seed, cell=cell, count=body.count)
+    return Answer.of(
+        Replay(
+            modelId=model_id,
+            snapshotVersion=body.snapshot_version,
+            trafficType=ranked.traffic_type,
+            seed=body.seed,
+            receipt=_RECEIPT,
+            offers=_offers(ranked, candidates, _places(body, snapshot, candidates, cell, "")),
+            reason=reason(ranked, candidates, snapshot),
+        )
+    )
+
+
+_RECEIPT = Receipt(algorithm=ALGORITHM, numpy=np.__version__)
+
+
+def _snapshot(model_id: str, version: int) -> Snapshot | None:
+    """None for version 0, before which nothing was learned."""
+    try:
+        return snapshots.version(model_id, version) if version else None
+    except NotFoundError:
+        raise
+    except (BotoCoreError, ClientError, CorruptSnapshotError) as error:
+        raise RequestError(problems.UNAVAILABLE, "The snapshot cannot be read.") from error
+
+
 def _ranking(
     model_id: str, served: Served, request: RankingRequest, keys: TokenKeys | None, *, pointer: str
 ) -> Ranking:
-    candidates = _candidates(served, request, pointer)
+    candidates = _served_candidates(served, request, pointer)
     seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
+    cell, places = Cell(), None
     if served.source is Source.FALLBACK or served.model is None:
         ranked = fallback(candidates, seed=seed, count=request.count)
     else:
-        share = served.model.settings.random_share
-        ranked = rank(candidates, served.snapshot, seed=seed, random_share=share, count=request.count)
+        cell = _cell(served, request)
+        ranked = rank(candidates, served.snapshot, seed=seed, cell=cell, count=request.count)
+        places = _places(request, served.snapshot, candidates, cell, pointer)
     now_ms = time.time_ns() // 1_000_000
     ranking_id = uuid7(now_ms)
-    offers = [
-        RankedOffer(id=candidates.ids[row], rank=place, score=score, propensity=propensity)
-        for place, (row, score, propensity) in enumerate(
-            zip(ranked.order.tolist(), ranked.scores.tolist(), ranked.propensities.tolist(), strict=True), 1
-        )
-    ]
+    offers = _offers(ranked, candidates, places)
     token = Token(
         proposition=ranking_id,
         issued_ms=now_ms,
         model=model_id,
         snapshot_version=ranked.snapshot_version or 0,
         traffic_type=ranked.traffic_type,
-        cell="",
+        cell=cell.text,
         offers=tuple((offer["id"], offer["propensity"]) for offer in offers[:MOST_OFFERS]),
     )
     return Ranking(
@@ -129,6 +191,7 @@ def _ranking(
         source=served.source.value,
         trafficType=ranked.traffic_type,
         seed=seed,
+        receipt=_RECEIPT,
         offers=offers,
         proposition=proposition_of(
             token,
@@ -141,14 +204,51 @@ def _ranking(
     )
 
 
-def _candidates(served: Served, request: RankingRequest, pointer: str) -> Candidates:
+def _cell(served: Served, request: RankingRequest) -> Cell:
+    """By what the snapshot looks at, so that a replay finds the same; and before the first one, by the definition."""
+    if served.snapshot is not None:
+        return served.snapshot.cell(request.audiences, request.context)
+    if served.model is None:
+        return Cell()
+    return Cell.of(request.audiences, request.context, known=served.model.audiences, keys=served.model.context_keys)
+
+
+def _offers(ranked: Ranked, candidates: Candidates, places: Array | None) -> list[RankedOffer]:
+    offers = [
+        RankedOffer(id=candidates.ids[row], rank=place, score=score, propensity=propensity)
+        for place, (row, score, propensity) in enumerate(
+            zip(ranked.order.tolist(), ranked.scores.tolist(), ranked.propensities.tolist(), strict=True), 1
+        )
+    ]
+    if places is not None:
+        for offer, chances in zip(offers, places[:, ranked.order].T.tolist(), strict=True):
+            offer["places"] = chances
+    return offers
+
+
+def _places(
+    request: RankingRequest, snapshot: Snapshot | None, candidates: Candidates, cell: Cell, pointer: str
+) -> Array | None:
+    """Probability of each of the first places, shape (places, K), where the request asks for them."""
+    if request.places is None:
+        return None
+    if len(candidates) > MOST_OFFERS_OF_PLACES:
+        raise UnsuitableError(f"{pointer}/places", f"Places are told of at most {MOST_OFFERS_OF_PLACES} offers.")
+    return policy_of(snapshot, candidates, cell).positions(request.places)
+
+
+def _served_candidates(served: Served, request: RankingRequest, pointer: str) -> Candidates:
+    if request.offers is None and served.snapshot is None and served.source is Source.FALLBACK:
+        raise RequestError(problems.UNAVAILABLE, "The store is away and no offers were given.")
+    return _candidates(served.snapshot, request, pointer)
+
+
+def _candidates(snapshot: Snapshot | None, request: RankingRequest, pointer: str) -> Candidates:
     """What may be ranked: the request's offers, or all that the snapshot knows."""
     if request.offers is not None:
         return Candidates.of(request.offers)
-    if served.snapshot is not None and served.snapshot.offers:
-        return Candidates.of(Offer(offer) for offer in served.snapshot.offers)
-    if served.source is Source.FALLBACK:
-        raise RequestError(problems.UNAVAILABLE, "The store is away and no offers were given.")
+    if snapshot is not None and snapshot.offers:
+        return Candidates.of(Offer(offer) for offer in snapshot.offers)
     raise UnsuitableError(f"{pointer}/offers", "The model knows no offers yet: name those to rank.")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -17,16 +18,20 @@ sys.path[:0] = [str(ROOT), str(ROOT / "shared")]
 
 from infra.local.demo import ROUND, SEED, VISITS  # noqa: E402 - the path above comes first
 from infra.local.shop import Shop, rounds  # noqa: E402
-from offer_ranking.catalog.settings import Settings  # noqa: E402
+from offer_ranking.catalog.model import ModelType, NewModel, define_model  # noqa: E402
 from offer_ranking.counting.counts import CONVERSION, IMPRESSION, Counts, Key  # noqa: E402
 from offer_ranking.learning.fit import fit  # noqa: E402
 from offer_ranking.learning.snapshot import Snapshot  # noqa: E402
 from offer_ranking.ranking.candidates import Candidates, Offer  # noqa: E402
 from offer_ranking.ranking.ranking import rank  # noqa: E402
 
-_SETTINGS = Settings()  # the random share of 0.05 included
 _SEEDS = 10
 _AS_OF = 1_700_000_000.0
+_MODEL = define_model(  # by default settings, the random share of 0.05 included
+    NewModel(name="shop", type=ModelType.AUTO_OPTIMIZATION, dataset_ids=("shop",)),
+    id="shop",
+    now=datetime.fromtimestamp(_AS_OF, UTC),
+)
 
 
 def main() -> int:
@@ -38,9 +43,8 @@ def main() -> int:
         print(f"seed {seed:3d}: {ratio:.3f} x random order")
     mean = statistics.fmean(ratios)
     error = statistics.stdev(ratios) / len(ratios) ** 0.5
-    print(
-        f"mean {mean:.3f}, standard error {error:.3f}, least {min(ratios):.3f}, random share {_SETTINGS.random_share}"
-    )
+    share = _MODEL.settings.random_share
+    print(f"mean {mean:.3f}, standard error {error:.3f}, least {min(ratios):.3f}, random share {share}")
     return 0 if mean >= 1.18 else 1
 
 
@@ -68,7 +72,7 @@ def _counted(shop: Shop, shown: list[str], converted: list[bool]) -> Counts:
 
 def _learned(counts: Counts, before: Snapshot | None) -> Snapshot:
     version = before.version + 1 if before else 1
-    learned = fit(counts, _SETTINGS, model_id="shop", model_version=1, version=version, as_of=_AS_OF, trained_on={})
+    learned = fit(counts, _MODEL, version=version, as_of=_AS_OF, trained_on={})
     if not isinstance(learned, Snapshot):
         raise TypeError(learned)
     return learned

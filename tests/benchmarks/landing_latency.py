@@ -53,7 +53,7 @@ class Landings:
         return len(self.put) - 1
 
     def found(self, snapshot: Snapshot, at: float) -> None:
-        for name, impressions in zip(snapshot.offers, snapshot.impressions.tolist(), strict=True):
+        for name, impressions in zip(snapshot.versions.offers, snapshot.impressions.tolist(), strict=True):
             offer = int(name.rpartition("-")[2])
             for number in range(offer, min(len(self.put), offer + OFFERS * round(impressions / EVENTS)), OFFERS):
                 if self.learned[number] is None:

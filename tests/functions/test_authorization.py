@@ -15,6 +15,7 @@ import pytest
 from infra.local.issuer import Issuer
 from offer_ranking.http.principal import Permission
 from offer_ranking.http.verifier import Verifier
+from tests.integration.test_snapshots import snapshot
 from tests.support.system import EVENT_SCHEMA, ROUTES, System, handler, issuer, rest_event, send
 
 READ, MANAGE, RANK = Permission.READ, Permission.MANAGE, Permission.RANK
@@ -100,6 +101,7 @@ BODIES: dict[str, tuple[Any, int]] = {
     "archive": (None, 200),
     "rank_offers": ({"offers": [{"id": "a"}]}, 200),
     "rank_batch": ({"requests": [{"offers": [{"id": "a"}]}]}, 200),
+    "replay_ranking": ({"offers": [{"id": "a"}], "seed": 1, "snapshotVersion": 1}, 200),
     "read_report": (None, 200),
     "read_openapi": (None, 200),
     "read_health": (None, 200),
@@ -123,13 +125,15 @@ def world(system: System) -> tuple[System, dict[str, str]]:
     models = {name: system.create_model([used["id"]], name) for name in ("draft", "live")}
     assert system.call("POST", f"/models/{models['live']['id']}/activate").status == 200
     backfill = system.call("POST", f"/datasets/{used['id']}/backfills").json["id"]
-    ids = {"used": used["id"], "free": free["id"], "backfill": backfill}
+    ids = {"used": used["id"], "free": free["id"], "backfill": backfill, "trained": models["live"]["id"]}
+    handler("rank_offers").snapshots.put(snapshot(model=ids["trained"]))
     return system, ids | {name: model["id"] for name, model in models.items()}
 
 
 def request(operation: Any, ids: dict[str, str], authorization: str | None, *, exists: bool) -> dict[str, Any]:
     live = operation.id in {"rank_offers", "rank_batch", "deactivate", "read_report"}
-    model, dataset = (ids["live" if live else "draft"], ids["free"]) if exists else ("missing", "missing")
+    state = "trained" if operation.id == "replay_ranking" else "live" if live else "draft"
+    model, dataset = (ids[state], ids["free"]) if exists else ("missing", "missing")
     path = operation.path.replace("{model_id}", model).replace("{dataset_id}", dataset)
     path = path.replace("{backfill_id}", ids["backfill"] if exists else "missing")
     body = json.loads(json.dumps(BODIES[operation.id][0]).replace("{dataset}", ids["used"]))

@@ -46,6 +46,27 @@ def test_propensities_sum_to_one_over_all_candidates_and_are_the_same_when_the_l
     assert [offer["rank"] for offer in whole] == [1, 2, 3, 4, 5, 6]
 
 
+def test_places_are_told_where_they_are_asked_for_of_all_candidates_also_when_the_list_is_cut(trained: Any) -> None:
+    system, model = trained
+    assert all("places" not in offer for offer in rankings(system, model).json["offers"])
+    whole = rankings(system, model, {"offers": OFFERS, "seed": 7, "places": 10}).json["offers"]
+    assert [len(offer["places"]) for offer in whole] == [6] * 6
+    for place in range(6):
+        # each of six is known to 1e-6
+        assert sum(offer["places"][place] for offer in whole) == pytest.approx(1, abs=6e-6)
+    for offer in whole:
+        assert offer["places"][0] == pytest.approx(offer["propensity"], abs=2e-6)
+    cut = rankings(system, model, {"offers": OFFERS, "seed": 7, "places": 2, "count": 3}).json["offers"]
+    assert [offer["places"] for offer in cut] == [pytest.approx(offer["places"][:2]) for offer in whole[:3]]
+
+
+def test_a_batch_names_the_request_whose_places_are_too_many(trained: Any) -> None:
+    system, model = trained
+    requests = [{"offers": OFFERS}, {"offers": [{"id": str(n)} for n in range(101)], "places": 2}]
+    reply = system.call("POST", f"/models/{model['id']}/rankings/batch", {"requests": requests})
+    assert problem(reply) == (422, "invalid", ["/requests/1/places"])
+
+
 def test_a_seed_is_made_when_none_is_given(trained: Any) -> None:
     system, model = trained
     seeds = {rankings(system, model).json["seed"] for _ in range(20)}
@@ -105,6 +126,12 @@ def test_a_batch_answers_each_request_as_alone(trained: Any) -> None:
         ({"offers": OFFERS, "seed": 1.5}, "/seed"),
         ({"offers": OFFERS, "count": 0}, "/count"),
         ({"offers": OFFERS, "context": {"a": {}}}, "/context/a"),
+        ({"offers": OFFERS, "context": {"a": None}}, "/context/a"),
+        ({"offers": OFFERS, "context": {"a": "x" * 257}}, "/context/a"),
+        ({"offers": OFFERS, "audiences": ["a"] * 1001}, "/audiences"),
+        ({"offers": OFFERS, "places": 0}, "/places"),
+        ({"offers": OFFERS, "places": 11}, "/places"),
+        ({"offers": [{"id": str(n)} for n in range(101)], "places": 1}, "/places"),
         ([{"offers": OFFERS}], ""),
     ],
 )

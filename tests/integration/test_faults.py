@@ -10,15 +10,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from offer_ranking.catalog.errors import ContentionError
-from offer_ranking.catalog.settings import Settings
-from offer_ranking.counting.counts import Counts, Key
-from offer_ranking.learning.fit import NothingToLearn, fit
-from offer_ranking.learning.snapshot import Snapshot
+from offer_ranking.counting.counts import Counts
 from offer_ranking.storage.count_files import S3CountFiles
 from offer_ranking.storage.datasets import Datasets
 from offer_ranking.storage.objects import S3Objects
 from offer_ranking.storage.snapshots import S3Snapshots
 from offer_ranking.storage.transaction import Write, commit
+from tests.integration.test_snapshots import snapshot
 
 Client = Callable[[str], Any]
 
@@ -102,29 +100,10 @@ def test_a_dataset_that_was_deleted_is_not_noted_as_discovered(client: Client) -
     assert "Item" not in dynamodb.get_item(TableName="Catalog", Key={"pk": {"S": "dataset"}, "sk": {"S": "gone"}})
 
 
-def snapshot() -> Snapshot:
-    learned = fit(
-        Counts.of([Key(1, "a"), Key(1, "b")]),
-        Settings(window_days=None),
-        model_id="m",
-        model_version=1,
-        version=1,
-        as_of=1.0,
-        trained_on={"d": 1},
-    )
-    assert not isinstance(learned, NothingToLearn)
-    return learned
-
-
-def test_a_snapshot_that_is_there_already_is_written_once(client: Client) -> None:
-    snapshots = S3Snapshots(client("s3"), "state")
-    assert snapshots.put(snapshot(), Settings()) == snapshots.put(snapshot(), Settings())
-
-
 DENIED = error("AccessDenied", 403)
 SLOW = error("SlowDown", 503)
 CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
-    "a snapshot": ("put_object", lambda s3: S3Snapshots(s3, "state").put(snapshot(), Settings())),
+    "a snapshot": ("put_object", lambda s3: S3Snapshots(s3, "state").put(snapshot())),
     "a file of counts": ("put_object", lambda s3: S3CountFiles(s3, "state").put_day("d", 1, 1, Counts.zero())),
     "an accounting": ("get_object", lambda s3: S3CountFiles(s3, "state").accounting("d/k/v")),
     "an object's version": ("head_object", lambda s3: S3Objects(s3).head("datasets", "k")),

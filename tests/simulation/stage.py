@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,9 @@ from offer_ranking.counting.ledger import Found
 from offer_ranking.learning import training
 from offer_ranking.learning.fit import NothingToLearn
 from offer_ranking.learning.prior import DEFAULT_PRIOR
+from offer_ranking.learning.rates import Rates
 from offer_ranking.learning.snapshot import Snapshot
+from offer_ranking.learning.versions import Versions
 from tests.simulation import counter
 from tests.simulation.history import BUCKET, History
 from tests.simulation.world import START, Worker
@@ -98,15 +100,26 @@ class Disk:
         return self._files.pop(path)
 
 
-def learn_little(counts: Counts, settings: Settings, **known: Any) -> Snapshot | NothingToLearn:
+def learn_little(
+    counts: Counts, model: Model, *, version: int, as_of: float, trained_on: Mapping[str, int]
+) -> Snapshot | NothingToLearn:
     """A fit that knows how many impressions there are, and takes no time."""
     shown = counts.count[counts.kind == 0].sum()
     if not shown:
         return NothingToLearn()
     one = np.ones(1)
-    learned = {"offers": ("any",), "alpha": one, "beta": one, "first_place": one, "conversions": one}
-    shares = {"random_share": settings.random_share, "exploration": settings.exploration}
-    return Snapshot(**known, **learned, **shares, prior=DEFAULT_PRIOR, impressions=one * shown)
+    return Snapshot(
+        model_id=model.id,
+        model_version=model.version,
+        version=version,
+        as_of=as_of,
+        settings=model.settings,
+        versions=Versions.of(["any"]),
+        rates=Rates(DEFAULT_PRIOR, one, one),
+        impressions=one * shown,
+        conversions=one,
+        trained_on=dict(trained_on),
+    )
 
 
 @contextmanager

@@ -13,14 +13,15 @@ from offer_ranking.catalog.model import SnapshotPointer, Training, TrainingStatu
 from offer_ranking.catalog.settings import Settings
 from offer_ranking.counting.aggregate import Pointer
 from offer_ranking.counting.ledger import CountFiles, Found, Ledger, Listed, Reading, State
-from tests.integration import test_counting_stores as contract
+from tests.integration import test_counting_stores, test_snapshots
 from tests.simulation.stage import a_model
-from tests.support.fakes import FakeFiles, FakeLedger, FakeModels, FakeObjects, TidiedError
+from tests.support.fakes import FakeFiles, FakeLedger, FakeModels, FakeObjects, FakeSnapshots, TidiedError
 
 _KEPT = {
     name: test
+    for contract in (test_counting_stores, test_snapshots)
     for name, test in vars(contract).items()
-    if name.startswith("test_") and {"ledger", "files"} & set(inspect.signature(test).parameters)
+    if name.startswith("test_") and {"ledger", "files", "snapshots"} & set(inspect.signature(test).parameters)
 }
 globals().update(_KEPT)
 NOW = datetime(2026, 9, 21, tzinfo=UTC)
@@ -36,8 +37,13 @@ def files() -> CountFiles:
     return FakeFiles()
 
 
+@pytest.fixture
+def snapshots() -> FakeSnapshots:
+    return FakeSnapshots()
+
+
 def test_the_contract_is_found() -> None:
-    assert len(_KEPT) > 10
+    assert len(_KEPT) > 15
 
 
 def test_the_index_of_dirty_rows_lags_behind_and_the_rows_do_not() -> None:

@@ -15,14 +15,13 @@ from typing import Any
 from offer_ranking.catalog.dataset import Dataset
 from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.catalog.model import Model, SnapshotPointer, Training
-from offer_ranking.catalog.settings import Settings
 from offer_ranking.counting.accounting import Accounting
 from offer_ranking.counting.aggregate import Aggregate, Pointer
 from offer_ranking.counting.counts import Counts
 from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.index import DayIndex
 from offer_ranking.counting.ledger import Found, Listed, Reading, Row
-from offer_ranking.learning.snapshot import Snapshot
+from offer_ranking.learning.snapshot import CorruptSnapshotError, Snapshot
 
 _TRANSACTION = 100  # items
 
@@ -317,21 +316,41 @@ class FakeModels:
 
 
 class FakeSnapshots:
-    """See learning.training.Snapshots."""
+    """See learning.training.Snapshots. A version has one content for ever: the first that is put stays."""
 
     def __init__(self) -> None:
-        self.content: dict[str, Snapshot] = {}
+        self.content: dict[tuple[str, int], Snapshot] = {}
 
-    def put(self, snapshot: Snapshot, settings: Settings) -> SnapshotPointer:
-        content = snapshot.alpha.tobytes() + repr((snapshot.as_of, snapshot.trained_on)).encode()
-        hashed = hashlib.sha256(content).hexdigest()
-        key = f"snapshots/{snapshot.model_id}/{snapshot.version:010d}-{hashed[:16]}"
-        self.content.setdefault(key, snapshot)
-        return SnapshotPointer(
-            version=snapshot.version,
-            as_of=datetime.fromtimestamp(snapshot.as_of, UTC),
-            key=key,
+    def put(self, snapshot: Snapshot) -> tuple[SnapshotPointer, bool]:
+        there = self.content.setdefault((snapshot.model_id, snapshot.version), snapshot)
+        hashed = _snapshot_digest(there)
+        pointer = SnapshotPointer(
+            version=there.version,
+            as_of=datetime.fromtimestamp(there.as_of, UTC),
+            key=f"snapshots/{there.model_id}/{there.version:010d}",
             sha256=hashed,
-            trained_on=dict(snapshot.trained_on),
-            settings=settings,
+            trained_on=dict(there.trained_on),
+            settings=there.settings,
+            audiences=there.audiences,
+            context_keys=there.context_keys,
         )
+        return pointer, there is snapshot or hashed == _snapshot_digest(snapshot)
+
+    def version(self, model_id: str, version: int) -> Snapshot:
+        if (model_id, version) not in self.content:
+            raise NotFoundError("snapshot", str(version))
+        return self.content[model_id, version]
+
+    def get(self, pointer: SnapshotPointer) -> Snapshot:
+        model_id = pointer.key.split("/")[1]
+        found = self.version(model_id, pointer.version)
+        if _snapshot_digest(found) != pointer.sha256:
+            raise CorruptSnapshotError("the snapshot's hash differs from its pointer's")
+        return found
+
+
+def _snapshot_digest(snapshot: Snapshot) -> str:
+    """Differs where the bytes of two snapshots would, and costs less than making those."""
+    content = [snapshot.rates.alpha, snapshot.impressions, snapshot.conversions]
+    told = (snapshot.as_of, snapshot.trained_on, snapshot.model_version, snapshot.versions.offers)
+    return hashlib.sha256(b"".join(one.tobytes() for one in content) + repr(told).encode()).hexdigest()

@@ -50,7 +50,8 @@ class Training(Value):
 class SnapshotPointer(Value):
     """Which snapshot a model ranks by, and what that was learned from.
 
-    `key` and `sha256` say where it lies and what it must hash to; `trained_on` gives each dataset's generation.
+    `key` and `sha256` say where it lies and what it must hash to; `trained_on` gives each dataset's generation, the
+    rest by which definition.
     """
 
     version: Annotated[int, Field(ge=1)]
@@ -59,6 +60,8 @@ class SnapshotPointer(Value):
     sha256: str
     trained_on: dict[str, int]
     settings: Settings
+    audiences: tuple[str, ...] = ()
+    context_keys: tuple[str, ...] = ()
 
 
 def _distinct(keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -167,12 +170,8 @@ def edit_model(model: Model, edit: ModelEdit, *, now: datetime) -> Model:
 
 
 def move_model(model: Model, action: Action, *, now: datetime) -> Model:
-    """The model after activate, deactivate or archive. Raises IllegalTransitionError, UnsuitableError."""
+    """The model after activate, deactivate or archive. Raises IllegalTransitionError."""
     status = after(model.status, action)
-    if action is Action.ACTIVATE and model.type is ModelType.PERSONALIZED:
-        raise UnsuitableError(
-            "/type", "This release learns auto-optimization models only; a personalized one stays a draft."
-        )
     changes: dict[str, Any] = {"status": status}
     if action is Action.ACTIVATE:
         changes["training"] = Training(at=now)

@@ -1,4 +1,4 @@
-"""What the counts say of each offer, after window, decay and repair."""
+"""What the counts say of each version of an offer, after window, decay, delay and repair."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from offer_ranking.counting.counts import CONVERSION, HOURS_PER_DAY, IMPRESSION
+from offer_ranking.counting.counts import CONVERSION, HOURS_PER_DAY
+from offer_ranking.learning.arrival import Arrival
+from offer_ranking.learning.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,50 +24,95 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """Impressions n and conversions c of each offer, with 0 <= c <= n everywhere.
+    """Impressions n and conversions c of each version of an offer, with 0 <= c <= n everywhere.
 
     Args:
-        offers: ids, distinct and sorted, (K,).
-        impressions: float64, shape (K,); fractions come from decay.
-        conversions: float64, shape (K,), each filed under its impression's hour.
-        repaired: how many of the 2 K values had to be made possible.
+        versions: V of them.
+        impressions: float64, shape (V,); fractions come from decay, and from conversions that may still come.
+        conversions: float64, shape (V,), each filed under its impression's hour.
+        repaired: how many of the 2 V values had to be made possible.
 
     """
 
-    offers: tuple[str, ...]
+    versions: Versions
     impressions: Array
     conversions: Array
     repaired: int = 0
 
     @classmethod
     def cleaned(cls, offers: Sequence[str], impressions: ArrayLike, conversions: ArrayLike) -> Self:
-        """Make faulty counts the nearest possible ones, and NaN 0: a fault in the data stops no ranking."""
+        """Take counts of offers of one version each, in any order; faulty ones become the nearest possible."""
         order = sorted(range(len(offers)), key=offers.__getitem__)
-        told_n, told_c = (np.asarray(values, np.float64)[order] for values in (impressions, conversions))
-        n, c = (np.where(np.isfinite(told), np.maximum(told, 0.0), 0.0) for told in (told_n, told_c))
-        # Decay multiplies both by the same factors but sums in another order, and a rounding is no fault.
-        impossible = (c != told_c) | (c * (1 - 1e-12) > n)
-        repaired = int(np.count_nonzero(n != told_n) + np.count_nonzero(impossible))
-        return cls(tuple(offers[row] for row in order), n, np.minimum(c, n), repaired)
+        n, c, repaired = possible(
+            np.asarray(impressions, np.float64)[order], np.asarray(conversions, np.float64)[order]
+        )
+        return cls(Versions.of([offers[row] for row in order]), n, c, repaired)
+
+
+def possible(impressions: Array, conversions: Array) -> tuple[Array, Array, int]:
+    """Make faulty counts the nearest possible ones, and NaN 0: a fault in the data stops no ranking.
+
+    Returns:
+        Both repaired, shapes (n,), and how many values that took.
+
+    """
+    n, c = (np.where(np.isfinite(told), np.maximum(told, 0.0), 0.0) for told in (impressions, conversions))
+    # Decay multiplies both by the same factors but sums in another order, and a rounding is no fault.
+    impossible = (c != conversions) | (c * (1 - 1e-12) > n)
+    repaired = int(np.count_nonzero(n != impressions) + np.count_nonzero(impossible))
+    return n, np.minimum(c, n), repaired
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """What each row of a count table is worth to a fit.
+
+    Args:
+        counts: those within the window.
+        told: the row's count after decay, shape (rows,).
+        expected: part of an impression's conversions that has come by now, shape (rows,); 1 for conversions.
+
+    """
+
+    counts: Counts
+    told: Array
+    expected: Array
+
+    @classmethod
+    def of(cls, counts: Counts, settings: Settings, as_of_hour: int) -> Self:
+        """Weigh by age: n_i = sum over hours of n_ib 2^(-age_b / half life), and c_i alike.
+
+        Hours older than the window drop out, and with them the offers that have no others. Hours after `as_of_hour`
+        (in whole hours since 1970 UTC) count in full: clocks differ.
+        """
+        if settings.window_days is not None:
+            counts = counts.where(as_of_hour - counts.hour <= HOURS_PER_DAY * settings.window_days)
+        age = np.maximum(as_of_hour - counts.hour, 0)
+        told = counts.count.astype(np.float64)
+        if settings.half_life_days is not None:
+            told *= np.exp2(-age / (HOURS_PER_DAY * settings.half_life_days))
+        expected = np.where(counts.kind == CONVERSION, 1.0, Arrival.learned(counts, as_of_hour).by(age))
+        return cls(counts, told, expected)
+
+    def sums(self, group: NDArray[np.intp], groups: int) -> tuple[Array, Array, int]:
+        """Add up impressions and conversions of each group, shapes (groups,); and how many had to be repaired.
+
+        An impression that is young counts as far as its conversions had time to come (Chapelle, "Modeling delayed
+        feedback in display advertising", KDD 2014): else every new offer would look bad at first.
+        """
+        is_conversion = self.counts.kind == CONVERSION
+        shown = np.where(is_conversion, 0.0, self.told)
+        n, c, repaired = possible(
+            np.bincount(group, shown, minlength=groups),
+            np.bincount(group, np.where(is_conversion, self.told, 0.0), minlength=groups),
+        )
+        due = np.bincount(group, np.maximum(shown, 0.0) * self.expected, minlength=groups)
+        return np.clip(due, c, n), c, repaired
 
 
 def evidence_of(counts: Counts, settings: Settings, as_of_hour: int) -> Evidence:
-    """Sum a count table per offer: n_i = sum over hours of n_ib 2^(-age_b / half life), and c_i alike.
-
-    Hours older than the window drop out, and with them the offers that have no others. Hours after
-    `as_of_hour` (in whole hours since 1970 UTC) count in full: clocks differ.
-    """
-    age = np.maximum(as_of_hour - counts.hour, 0)
-    weight = counts.count.astype(np.float64)
-    if settings.half_life_days is not None:
-        weight *= np.exp2(-age / (HOURS_PER_DAY * settings.half_life_days))
-    inside = np.ones(len(counts), np.bool_)
-    if settings.window_days is not None:
-        inside = age <= HOURS_PER_DAY * settings.window_days
-    codes, words = counts.offer.codes, counts.offer.words
-    sums = [
-        np.bincount(codes[rows], weight[rows], minlength=len(words))
-        for rows in (inside & (counts.kind == IMPRESSION), inside & (counts.kind == CONVERSION))
-    ]
-    present = np.flatnonzero(np.bincount(codes[inside], minlength=len(words)))
-    return Evidence.cleaned([words[code] for code in present], sums[0][present], sums[1][present])
+    """Sum a count table per version of an offer, weighed by age and by what may still come."""
+    weights = Weights.of(counts, settings, as_of_hour)
+    versions, row_version = Versions.named_in(weights.counts)
+    n, c, repaired = weights.sums(row_version, len(versions))
+    return Evidence(versions, n, c, repaired)

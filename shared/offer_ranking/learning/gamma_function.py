@@ -47,19 +47,6 @@ def log_gamma_derivatives(z: Array) -> tuple[Array, Array, Array]:
     return value, first, second
 
 
-def stirling_remainder(z: Array) -> Array:
-    """Compute Binet's function, ln Gamma(z) - ((z - 1/2) ln z - z + ln(2 pi) / 2), for z > 0, shape (n,).
-
-    It keeps its digits where that difference would cancel.
-    """
-    remainder = _series(_LOG_GAMMA_SERIES, z) / z
-    small = np.flatnonzero(z < _SHIFT)
-    if len(small):
-        few = z[small]
-        remainder[small] = log_gamma(few) - ((few - 0.5) * np.log(few) - few + _HALF_LOG_TAU)
-    return remainder
-
-
 def _series(coefficients: list[float], large: Array) -> Array:
     inverse_square = 1 / (large * large)
     total = np.full_like(large, coefficients[-1])

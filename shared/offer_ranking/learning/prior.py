@@ -112,7 +112,7 @@ def _height(point: Array, n: Array, c: Array) -> _Height:
     """Evaluate the objective: differences of ln Gamma in a = m s, b = (1-m) s and s, and the chain rule."""
     m, s = 1 / (1 + np.exp(-point[0])), np.exp(point[1])
     a, b = m * s, (1 - m) * s
-    shapes = np.concatenate([a + c, b + n - c, s + n, [a, b, s]])
+    shapes = np.concatenate([a + c, b + (n - c), s + n, [a, b, s]])
     value, slope, bend = (_differences(terms) for terms in log_gamma_derivatives(shapes))
     w, deviation = m * (1 - m) * s, (point[1] - _USUAL_STRENGTH) / _STRENGTH_SPREAD
     gradient = np.array(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 _HEADER = "header"
-_FORMAT = "offer-ranking-snapshot/1"
+_FORMAT = "offer-ranking-snapshot/2"
 
 
 class CorruptSnapshotError(ValueError):

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from offer_ranking.catalog.lifecycle import Status
 from offer_ranking.catalog.model import Model, SnapshotPointer, Training, TrainingError, TrainingStatus
-from offer_ranking.catalog.settings import Settings
 from offer_ranking.counting.counts import HOURS_PER_DAY
 from offer_ranking.counting.dataset_counts import DatasetCounts
 from offer_ranking.counting.ledger import CountFiles, Ledger
@@ -35,7 +34,7 @@ class TrainedModels(Protocol):
 class Snapshots(Protocol):
     """Where snapshots lie."""
 
-    def put(self, snapshot: Snapshot, settings: Settings) -> SnapshotPointer: ...
+    def put(self, snapshot: Snapshot) -> tuple[SnapshotPointer, bool]: ...
 
 
 class FitRaceError(Exception):
@@ -83,8 +82,11 @@ class Trainer:
                 if self.models.trained(model, Training(status=TrainingStatus.FAILED, at=now, error=error)):
                     return Outcome.NOTHING_TO_LEARN
                 continue
-            pointer = self.snapshots.put(learned, model.settings)
-            if self.models.publish(model_id, pointer, Training(status=TrainingStatus.SUCCESS, at=now)):
+            # Where another fit wrote this version first, and died or is slow, it is published, and learned from anew:
+            # a version is one content for ever, so that a ranking can be repeated by its number.
+            pointer, is_ours = self.snapshots.put(learned)
+            is_published = self.models.publish(model_id, pointer, Training(status=TrainingStatus.SUCCESS, at=now))
+            if is_published and is_ours:
                 return Outcome.PUBLISHED
         raise FitRaceError
 
@@ -96,6 +98,7 @@ def _knows(model: Model, counts: DatasetCounts) -> bool:
         snapshot is not None
         and snapshot.trained_on == counts.generations
         and snapshot.settings == model.settings
+        and (snapshot.audiences, snapshot.context_keys) == (model.audiences, model.context_keys)
         and model.training.status is TrainingStatus.SUCCESS
     )
 
@@ -105,9 +108,7 @@ def _fit(model: Model, counts: DatasetCounts, now: datetime) -> Snapshot | Nothi
     first_day = None if window is None else int(now.timestamp() // _SECONDS_PER_DAY) - window
     return fit(
         counts.since(first_day),
-        model.settings,
-        model_id=model.id,
-        model_version=model.version,
+        model,
         version=model.snapshot.version + 1 if model.snapshot else 1,
         as_of=now.timestamp(),
         trained_on=counts.generations,

@@ -9,7 +9,7 @@ import numpy as np
 from offer_ranking.catalog.settings import Settings
 from offer_ranking.counting.counts import CONVERSION, IMPRESSION
 from offer_ranking.learning.evidence import evidence_of
-from offer_ranking.learning.posterior import Posterior
+from offer_ranking.learning.rates import Rates
 from offer_ranking.measuring.interval import credible_intervals
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ def report(
 
 def _offers(counts: Counts) -> list[OfferReport]:
     evidence = evidence_of(counts, _ALL_TIME, as_of_hour=0)
-    posterior = Posterior.of(evidence)
-    intervals = credible_intervals(posterior.alpha, posterior.beta)
+    rates = Rates.learned(evidence)
+    intervals = credible_intervals(rates.alpha, rates.beta)
     total = max(evidence.impressions.sum(), 1.0)
-    rows = zip(evidence.offers, evidence.impressions, evidence.conversions, intervals, strict=True)
+    rows = zip(evidence.versions.offers, evidence.impressions, evidence.conversions, intervals, strict=True)
     return [
         OfferReport(
             id=offer,

@@ -45,7 +45,7 @@ class DuplicateOfferError(ValueError):
 class Candidates:
     """Offers in one canonical order: equal sets give equal draws in whatever order a caller lists them.
 
-    `ids` are sorted and distinct, `etags` and `priorities` aligned with them. Sets are equal by `ids`.
+    `ids` are sorted and distinct, `etags` and `priorities` aligned with them. Sets are equal by `ids` and `etags`.
     """
 
     ids: tuple[str, ...]
@@ -54,7 +54,7 @@ class Candidates:
     _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash(self.ids))
+        object.__setattr__(self, "_hash", hash((self.ids, self.etags)))
 
     @classmethod
     def of(cls, offers: Iterable[Offer]) -> Self:
@@ -80,4 +80,4 @@ class Candidates:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Candidates):
             return NotImplemented
-        return self.ids == other.ids
+        return self.ids == other.ids and self.etags == other.etags

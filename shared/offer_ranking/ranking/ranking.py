@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from offer_ranking.learning.propensity import policy_propensities
+from offer_ranking.learning.cell import Cell
+from offer_ranking.ranking.policy import policy_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from offer_ranking.learning.snapshot import Snapshot
     from offer_ranking.ranking.candidates import Candidates
+    from offer_ranking.ranking.policy import Arm, TrafficType
 
     Array = NDArray[np.float64]
-    TrafficType = Literal["random", "noncontextual", "contextual"]
 
-_SETS_REMEMBERED = 64
+_EVERYBODY = Cell()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,10 +28,11 @@ class Ranking:
 
     Args:
         order: indices into the candidates.
-        scores: what decided the order, descending: the draw, or the priority in a fallback.
+        scores: what decided the order, descending: a conversion rate as drawn, a number from 0 to 1 in random traffic,
+            or the priority in a fallback.
         propensities: probability that the offer comes first under the whole policy, random share included.
             They sum to 1 over all candidates, also where a count cuts this list.
-        traffic_type: which part of the policy decided.
+        arm: the part of the traffic that the request belongs to, None in a fallback.
         seed: of all draws.
         snapshot_version: None where no snapshot was used.
 
@@ -40,9 +41,13 @@ class Ranking:
     order: NDArray[np.intp]
     scores: Array
     propensities: Array
-    traffic_type: TrafficType
+    arm: Arm | None
     seed: int
     snapshot_version: int | None
+
+    @property
+    def traffic_type(self) -> TrafficType:
+        return self.arm.traffic if self.arm else "noncontextual"
 
 
 def rank(
@@ -50,64 +55,49 @@ def rank(
     snapshot: Snapshot | None,
     *,
     seed: int,
-    random_share: float | None = None,
+    cell: Cell = _EVERYBODY,
     count: int | None = None,
 ) -> Ranking:
     """Thompson sampling (Chapelle, Li, NIPS 2011), but a uniform permutation for a random share of requests.
 
-    One seeded stream decides first which of the two, then draws one value a candidate in canonical order: the
-    same seed, snapshot and set of candidates give the same answer.
+    One seeded stream decides first which arm a request belongs to, then draws one value a candidate in canonical order:
+    the same seed, snapshot, cell and set of candidates give the same answer.
 
     Args:
         candidates: K offers; those that the snapshot does not know are drawn from its prior.
         snapshot: None before the first one: every request is random then.
         seed: any integer from 0 on.
-        random_share: 0 to 1, the snapshot's own if absent.
+        cell: of the request; a model for everybody has but one.
         count: how many of the K to return, all if absent.
 
     """
-    share = 1.0 if snapshot is None else snapshot.random_share if random_share is None else random_share
-    contest = _contest(snapshot, candidates, share)
+    policy = policy_of(snapshot, candidates, cell)
     rng = np.random.default_rng(seed)
-    traffic: TrafficType = "random" if rng.random() < share else "noncontextual"
-    scores = rng.random(len(candidates)) if traffic == "random" else rng.beta(contest.alpha, contest.beta)
-    order = _descending(scores)[:count]
+    arm = policy.arm(rng.random())
+    drawn = arm.draws.sample(rng) if arm.draws else rng.random(len(candidates))
+    order = _descending(drawn)[:count]
     version = None if snapshot is None else snapshot.version
-    return Ranking(order, scores[order], contest.propensities[order], traffic, seed, version)
+    return Ranking(order, arm.rate(drawn[order]), policy.propensities[order], arm, seed, version)
+
+
+def propensities(snapshot: Snapshot | None, candidates: Candidates, cell: Cell = _EVERYBODY) -> Array:
+    """Probability that each candidate is ranked first, shape (K,), sum 1."""
+    return policy_of(snapshot, candidates, cell).propensities
 
 
 def fallback(candidates: Candidates, *, seed: int, count: int | None = None) -> Ranking:
     """By priority, the highest first, ties by id: for when the store failed and nothing is cached."""
     order = np.argsort(-candidates.priorities, kind="stable")
-    propensities = np.zeros(len(order))
-    propensities[:1] = 1.0
+    first = np.zeros(len(order))
+    first[:1] = 1.0
     scores = candidates.priorities[order]
-    return Ranking(order[:count], scores[:count], propensities[:count], "noncontextual", seed, None)
-
-
-class _Contest(NamedTuple):
-    """Shapes (K,): what candidates draw with, and how probably each comes first under the whole policy."""
-
-    alpha: Array
-    beta: Array
-    propensities: Array
-
-
-@lru_cache(maxsize=_SETS_REMEMBERED)
-def _contest(snapshot: Snapshot | None, candidates: Candidates, random_share: float) -> _Contest:
-    """Look up a set of candidates: callers send the same ones again, and a snapshot never changes."""
-    if snapshot is None:
-        ignorance = np.ones(len(candidates))
-        return _Contest(ignorance, ignorance, policy_propensities(ignorance, 1.0))
-    alpha, beta = snapshot.draw_shapes(candidates.ids)
-    propensities = policy_propensities(snapshot.first_places(candidates.ids), random_share)
-    return _Contest(alpha, beta, propensities)
+    return Ranking(order[:count], scores[:count], first[:count], None, seed, None)
 
 
 def _descending(scores: Array) -> NDArray[np.intp]:
     """Sort indices by descending score, equal scores in canonical order."""
     order = np.argsort(scores)[::-1]
     ranked = scores[order]
-    if np.count_nonzero(ranked[1:] == ranked[:-1]):  # draws underflowed, and the fast sort is not stable
+    if np.count_nonzero(ranked[1:] == ranked[:-1]):  # the fast sort is not stable
         return np.argsort(-scores, kind="stable")
     return order

@@ -12,6 +12,7 @@ from offer_ranking.ranking.candidates import Offer
 MOST_OFFERS = 10_000
 MOST_REQUESTS = 100
 MOST_OFFERS_OF_A_BATCH = 20_000
+MOST_PLACES, MOST_OFFERS_OF_PLACES = 10, 100
 SEEDS = 2**53  # those that JavaScript can tell apart
 
 
@@ -54,6 +55,24 @@ class RankingRequest(Value):
     profile_id: Key | None = None
     count: Annotated[int, Field(ge=1, le=MOST_OFFERS)] | None = None
     seed: Annotated[int, Field(ge=0, lt=SEEDS)] | None = None
+    places: (
+        Annotated[
+            int,
+            Field(
+                ge=1,
+                le=MOST_PLACES,
+                description=f"for at most {MOST_OFFERS_OF_PLACES} offers: how probably each comes first, second, ...",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class ReplayRequest(RankingRequest):
+    """A ranking to be repeated: as it was asked for, with the seed and the snapshot of its answer (0: it had none)."""
+
+    seed: Annotated[int, Field(ge=0, lt=SEEDS)]
+    snapshot_version: Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class BatchRequest(Value):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.catalog.model import SnapshotPointer
-from offer_ranking.catalog.settings import Settings
 from offer_ranking.learning.snapshot import CorruptSnapshotError, Snapshot
 
 if TYPE_CHECKING:
@@ -23,28 +23,52 @@ class S3Snapshots:
         self._client = client
         self._bucket = bucket
 
-    def put(self, snapshot: Snapshot, settings: Settings) -> SnapshotPointer:
-        """Write it, and return the pointer that leads to it. Two fits of one version differ in name."""
+    def put(self, snapshot: Snapshot) -> tuple[SnapshotPointer, bool]:
+        """Write it unless its version is there; the pointer to what is there now, and whether that is this one."""
         data = snapshot.to_bytes()
-        digest = hashlib.sha256(data).hexdigest()
-        key = f"snapshots/{snapshot.model_id}/{snapshot.version:010d}-{digest[:16]}.npz"
+        key = _key(snapshot.model_id, snapshot.version)
         try:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=data, IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] not in {"PreconditionFailed", "412"}:
                 raise
-        return SnapshotPointer(
-            version=snapshot.version,
-            as_of=datetime.fromtimestamp(snapshot.as_of, UTC),
-            key=key,
-            sha256=digest,
-            trained_on=dict(snapshot.trained_on),
-            settings=settings,
-        )
+            there = self._read(key)
+            return _pointer(Snapshot.from_bytes(there), key, there), there == data
+        return _pointer(snapshot, key, data), True
+
+    def version(self, model_id: str, version: int) -> Snapshot:
+        """One that was published or about to be. Raises NotFoundError, CorruptSnapshotError."""
+        try:
+            return Snapshot.from_bytes(self._read(_key(model_id, version)))
+        except ClientError as error:
+            # Who may not list a bucket is told 403 of what is not there.
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404", "AccessDenied"}:
+                raise NotFoundError("snapshot", str(version)) from error
+            raise
 
     def get(self, pointer: SnapshotPointer) -> Snapshot:
         """The snapshot. Raises CorruptSnapshotError when its bytes are not those that were written."""
-        data = self._client.get_object(Bucket=self._bucket, Key=pointer.key)["Body"].read()
+        data = self._read(pointer.key)
         if hashlib.sha256(data).hexdigest() != pointer.sha256:
             raise CorruptSnapshotError("the snapshot's hash differs from its pointer's")
         return Snapshot.from_bytes(data)
+
+    def _read(self, key: str) -> bytes:
+        return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+
+def _key(model_id: str, version: int) -> str:
+    return f"snapshots/{model_id}/{version:010d}.npz"
+
+
+def _pointer(snapshot: Snapshot, key: str, data: bytes) -> SnapshotPointer:
+    return SnapshotPointer(
+        version=snapshot.version,
+        as_of=datetime.fromtimestamp(snapshot.as_of, UTC),
+        key=key,
+        sha256=hashlib.sha256(data).hexdigest(),
+        trained_on=dict(snapshot.trained_on),
+        settings=snapshot.settings,
+        audiences=snapshot.audiences,
+        context_keys=snapshot.context_keys,
+    )
