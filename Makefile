@@ -12,7 +12,8 @@ LOCAL = .venvs/local/bin/python
 TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-code test-deployed test-oldest check bench soak format openapi build deploy redrive lock clean
+.PHONY: help demo serve test test-code test-deployed test-oldest check bench bench-learning bench-ranking soak format \
+  openapi build deploy redrive evaluate lock clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -45,6 +46,12 @@ check: .venvs/test.made .venvs/sam.made ## style, types, import contracts, templ
 bench: .venvs/test.made ## measure what must be fast
 	for one in tests/benchmarks/*.py; do $(TEST)/python $$one || exit 1; done
 
+bench-learning: .venvs/bench.made ## regret beside mabwiser, river and Vowpal Wabbit, into tests/benchmarks/results; hours; ARGS="--seeds 2" for a look
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venvs/bench/bin/python -m tests.benchmarks.learning $(ARGS)
+
+bench-ranking: .venvs/bench.made ## CPU of one ranking beside numpy, mabwiser, river and Vowpal Wabbit, into tests/benchmarks/results
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venvs/bench/bin/python -m tests.benchmarks.ranking $(ARGS)
+
 soak: .venvs/test.made .venvs/emulator.made ## 100,000 simulated histories with every fault, 1,000 workers killed in mid-count; hours
 	$(TEST)/python -m tests.simulation --seeds 100000
 	$(TEST)/python -m tests.simulation.kill --kills 1000
@@ -65,6 +72,9 @@ deploy: build ## into your AWS account
 redrive: .venvs/local.made ## give messages that were set aside another try; STACK=name, without it those of `make serve`
 	$(LOCAL) -m infra.redrive $(STACK)
 
+evaluate: .venvs/local.made ## what TARGET would have earned, by a LOG of rankings; MODEL=id and STACK=name where it asks for one
+	$(LOCAL) -m infra.evaluate '$(LOG)' '$(TARGET)' $(if $(MODEL),--model $(MODEL)) $(if $(STACK),--stack $(STACK))
+
 clean:   ## take away what was made, and the environments
 	rm -rf .venvs .aws-sam .local .coverage*
 
@@ -73,6 +83,7 @@ clean:   ## take away what was made, and the environments
 .venvs/emulator.made: infra/local/emulator.txt
 .venvs/sam.made: infra/deploy.txt
 .venvs/test.made .venvs/oldest.made: tests/requirements.txt
+.venvs/bench.made: tests/benchmarks/requirements.txt
 .venvs/%.made:
 	$(PYTHON) -m venv --clear .venvs/$*
 	.venvs/$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
@@ -86,7 +97,9 @@ lock:    ## pin the newest releases that pyproject.toml allows
 	.venvs/lock/bin/python -m pip install -qq --disable-pip-version-check uv
 	$(COMPILE) pyproject.toml -o shared/requirements.txt
 	$(COMPILE) --group refresh -o functions/refresh_rankings/requirements.txt
+	$(COMPILE) --group objects -c functions/refresh_rankings/requirements.txt -o functions/report_performance/requirements.txt
 	$(COMPILE) pyproject.toml --group local -c shared/requirements.txt -c functions/refresh_rankings/requirements.txt -o infra/local/requirements.txt
 	$(COMPILE) pyproject.toml --group test -c infra/local/requirements.txt -o tests/requirements.txt
+	$(COMPILE) pyproject.toml --group bench -c tests/requirements.txt -o tests/benchmarks/requirements.txt
 	$(COMPILE) --group emulator -o infra/local/emulator.txt
 	$(COMPILE) --group deploy -o infra/deploy.txt

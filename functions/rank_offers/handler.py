@@ -38,7 +38,8 @@ from offer_ranking.storage.snapshots import S3Snapshots
 from offer_ranking.storage.token_keys import KeyRing
 
 snapshots = S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"])
-serving = Serving(Models(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]), snapshots)
+models = Models(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"])
+serving = Serving(models, snapshots)
 token_keys = KeyRing(clients.dynamodb(hasty=True), os.environ["TOKEN_KEYS_TABLE"])
 api = Api(Logger(service="rank_offers"), iam=Permission.RANK)
 
@@ -150,13 +151,16 @@ _RECEIPT = Receipt(algorithm=ALGORITHM, numpy=np.__version__)
 
 
 def _snapshot(model_id: str, version: int) -> Snapshot | None:
-    """None for version 0, before which nothing was learned."""
+    """None for version 0, before anything was learned: then the model alone is asked for, which must exist."""
     try:
-        return snapshots.version(model_id, version) if version else None
+        if version:
+            return snapshots.version(model_id, version)
+        models.get(model_id)
     except NotFoundError:
         raise
     except (BotoCoreError, ClientError, CorruptSnapshotError) as error:
         raise RequestError(problems.UNAVAILABLE, "The snapshot cannot be read.") from error
+    return None
 
 
 def _ranking(
@@ -166,14 +170,14 @@ def _ranking(
     seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
     cell, places = Cell(), None
     if served.source is Source.FALLBACK or served.model is None:
-        ranked = fallback(candidates, seed=seed, count=request.count)
+        ranked = fallback(candidates, seed=seed)
     else:
         cell = _cell(served, request)
-        ranked = rank(candidates, served.snapshot, seed=seed, cell=cell, count=request.count)
+        ranked = rank(candidates, served.snapshot, seed=seed, cell=cell)
         places = _places(request, served.snapshot, candidates, cell, pointer)
     now_ms = time.time_ns() // 1_000_000
     ranking_id = uuid7(now_ms)
-    offers = _offers(ranked, candidates, places)
+    offers = _offers(ranked.first(request.count), candidates, places)
     token = Token(
         proposition=ranking_id,
         issued_ms=now_ms,
@@ -181,7 +185,7 @@ def _ranking(
         snapshot_version=ranked.snapshot_version or 0,
         traffic_type=ranked.traffic_type,
         cell=cell.text,
-        offers=tuple((offer["id"], offer["propensity"]) for offer in offers[:MOST_OFFERS]),
+        **_signed(ranked, candidates, len(offers)),
     )
     return Ranking(
         rankingId=ranking_id,
@@ -198,10 +202,25 @@ def _ranking(
             scope=model_id,
             step="fallback" if served.source is Source.FALLBACK else "aiModel",
             algorithm=ALGORITHM,
-            etags=dict(_etags(candidates, ranked.order.tolist())),
+            etags=dict(_etags(candidates, ranked.order[: len(offers)].tolist())),
             keys=keys,
         ),
     )
+
+
+class _Signed(TypedDict):
+    offers: tuple[tuple[str, float], ...]
+    shown: int
+
+
+def _signed(ranked: Ranked, candidates: Candidates, shown: int) -> _Signed:
+    """What a token says of the offers: all candidates where it has room for them, else those that are shown.
+
+    Who knows all of them and their propensities can tell later what another policy would have earned.
+    """
+    named = ranked if len(candidates) <= MOST_OFFERS else ranked.first(min(shown, MOST_OFFERS))
+    offers = zip((candidates.ids[row] for row in named.order.tolist()), named.propensities.tolist(), strict=True)
+    return _Signed(offers=tuple(offers), shown=min(shown, MOST_OFFERS))
 
 
 def _cell(served: Served, request: RankingRequest) -> Cell:

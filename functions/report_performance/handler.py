@@ -1,9 +1,10 @@
-"""Reports: what AI models earn, what became of the lines of datasets, how far backfills are."""
+"""Reports: what AI models earn, or others would have; what became of the lines of datasets; how far backfills are."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Annotated, Literal
 
 import numpy as np
@@ -27,6 +28,9 @@ from offer_ranking.measuring.accounts import (
     refused_lines,
 )
 from offer_ranking.measuring.backfill import Backfill, backfill
+from offer_ranking.measuring.model_evaluation import EvaluationRequest, ModelEvaluation, evaluated
+from offer_ranking.measuring.own_log import own_log
+from offer_ranking.measuring.readiness import RECENT_DAYS, Readiness, readiness
 from offer_ranking.measuring.report import AccountingReport, Report, report
 from offer_ranking.storage import clients
 from offer_ranking.storage.backfills import Backfills, BackfillWork
@@ -34,11 +38,16 @@ from offer_ranking.storage.count_files import S3CountFiles
 from offer_ranking.storage.datasets import Datasets
 from offer_ranking.storage.ledger import DynamoLedger
 from offer_ranking.storage.models import Models
+from offer_ranking.storage.objects import S3Objects
+from offer_ranking.storage.snapshots import S3Snapshots
+from offer_ranking.storage.target_policies import TargetPolicies
 
 models = Models(clients.dynamodb(), os.environ["CATALOG_TABLE"])
 datasets = Datasets(clients.dynamodb(), os.environ["CATALOG_TABLE"])
 ledger = DynamoLedger(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 files = S3CountFiles(clients.s3(), os.environ["STATE_BUCKET"])
+objects = S3Objects(clients.s3())
+policies = TargetPolicies(models, S3Snapshots(clients.s3(), os.environ["STATE_BUCKET"]), ledger, files)
 backfills = Backfills(clients.stepfunctions(), os.environ["BACKFILLS"])
 backfill_work = BackfillWork(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 api = Api(Logger(service="report_performance"))
@@ -54,6 +63,19 @@ class ReportQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     days: Annotated[Annotated[int, Field(ge=1, le=3650)] | Literal["all"], BeforeValidator(_days)] = 30
+
+
+class ReadinessQuery(BaseModel):
+    """Which offers the model is meant for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    offers: Annotated[str, Field(max_length=8192, description="ids of offers, separated by commas")] = ""
+
+    @property
+    def ids(self) -> list[str]:
+        """As they were sent, blanks around them dropped."""
+        return [one.strip() for one in self.offers.split(",") if one.strip()]
 
 
 class AccountQuery(PageQuery):
@@ -76,12 +98,47 @@ def read_report(model_id: str, query: ReportQuery) -> Answer:
     known = DatasetCounts.of(model.dataset_ids, ledger, files)
     if query.days == "all":
         counts = known.since(None)
+        history = iter([counts])
     else:
         first_hour = int(now.timestamp() // 3600) - query.days * HOURS_PER_DAY
-        counts = known.since(first_hour // HOURS_PER_DAY)
-        counts = counts.where(np.greater(counts.hour, first_hour))
+        first_day, created = first_hour // HOURS_PER_DAY, int(model.created_at.timestamp() // 86400)
+        whole = known.since(first_day)
+        history = chain(known.parts(created, first_day), [whole])
+        counts = whole.where(np.greater(whole.hour, first_hour))
     version = model.snapshot.version if model.snapshot else None
-    return Answer.of(report(counts, known.accounting, model_id=model_id, as_of=rfc3339(now), snapshot_version=version))
+    found = report(
+        counts,
+        known.accounting,
+        history=history,
+        model=model,
+        as_of=rfc3339(now),
+        snapshot_version=version,
+    )
+    return Answer.of(found)
+
+
+@api.operation("GET", "/models/{model_id}/readiness", needs=Permission.READ, gives=Readiness,
+               problems=(problems.NOT_FOUND,))  # fmt: skip
+def read_readiness(model_id: str, query: ReadinessQuery) -> Answer:
+    """What an AI model would learn from, and how long until a lift of it would be seen."""
+    model = models.get(model_id)
+    now = datetime.now(UTC)
+    hour = int(now.timestamp() // 3600)
+    known = DatasetCounts.of(model.dataset_ids, ledger, files)
+    window = model.settings.window_days
+    counts = known.since(None if window is None else hour // HOURS_PER_DAY - max(window, RECENT_DAYS))
+    found = readiness(counts, known.accounting, model=model, asked=query.ids, as_of=rfc3339(now), hour=hour)
+    return Answer.of(found)
+
+
+@api.operation("POST", "/models/{model_id}/evaluate", needs=Permission.READ, gives=ModelEvaluation,
+               problems=(problems.NOT_FOUND,))  # fmt: skip
+def evaluate(model_id: str, body: EvaluationRequest) -> Answer:
+    """What another policy would have earned, estimated from the model's own log or an imported one."""
+    model = models.get(model_id)
+    target = policies.policy(body.target, model, now=datetime.now(UTC))
+    log = own_log(model_id, datasets.some(model.dataset_ids).values(), objects) if body.log is None else body.log
+    return Answer.of(evaluated(log, target))
 
 
 @api.operation("GET", "/datasets/{dataset_id}/accounting", needs=Permission.READ, gives=DatasetAccount,

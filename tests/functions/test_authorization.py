@@ -103,6 +103,8 @@ BODIES: dict[str, tuple[Any, int]] = {
     "rank_batch": ({"requests": [{"offers": [{"id": "a"}]}]}, 200),
     "replay_ranking": ({"offers": [{"id": "a"}], "seed": 1, "snapshotVersion": 1}, 200),
     "read_report": (None, 200),
+    "read_readiness": (None, 200),
+    "evaluate": ({"target": {"policy": "uniform"}}, 200),
     "read_openapi": (None, 200),
     "read_health": (None, 200),
 }

@@ -266,3 +266,27 @@ def test_counts_follow_the_objects_through_every_change(client: Client) -> None:
     assert look("1")
     assert counted() == {}
     assert DatasetCounts.of(["d"], ledger, files).accounting.received == 0
+
+
+def test_objects_are_listed_with_their_times_and_sizes_over_all_pages(client: Client) -> None:
+    s3 = client("s3")
+    for n in range(5):
+        s3.put_object(Bucket="datasets", Key=f"written/{n}", Body=b"x" * n)
+    s3.put_object(Bucket="datasets", Key="writtem/0", Body=b"beside")
+    found, are_all = S3Objects(s3).written("datasets", "written/", 5)
+    assert are_all
+    assert [(one.key, one.size) for one in found] == [(f"written/{n}", n) for n in range(5)]
+    head = s3.head_object(Bucket="datasets", Key="written/3")
+    assert found[3].version == head["ETag"]
+    assert 0 <= found[3].at - head["LastModified"].timestamp() < 1, "which tells whole seconds"
+    assert S3Objects(s3).written("datasets", "written/", 4) == (found[:4], False)
+    assert S3Objects(s3).written("datasets", "none/", 4) == ([], True)
+
+    class Paging:
+        """S3 with pages of two."""
+
+        def list_objects_v2(self, **question: Any) -> Any:
+            return s3.list_objects_v2(**question, MaxKeys=2)
+
+    assert S3Objects(Paging()).written("datasets", "written/", 5) == (found, True)  # type: ignore[arg-type]
+    assert S3Objects(Paging()).written("datasets", "written/", 3) == (found[:3], False)  # type: ignore[arg-type]

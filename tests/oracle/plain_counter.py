@@ -207,9 +207,12 @@ def offers_in(token: str) -> list[str]:
     if not is_ours(token) or len(token) > 16384:
         return []
     fields = read_any(token.partition(".")[0].replace("-", "+").replace("_", "/"))
-    if not isinstance(fields, list) or len(fields) != 12 or fields[0] != 1 or not isinstance(fields[10], list):
+    if not isinstance(fields, list) or len(fields) != 13 or fields[0] != 2 or not isinstance(fields[10], list):
         return []
-    return fields[10] if all(isinstance(offer, str) and offer for offer in fields[10]) else []
+    offers, shown = fields[10], fields[12]
+    if type(shown) is not int or shown < 0 or shown > len(offers):
+        return []
+    return offers[:shown] if all(isinstance(offer, str) and offer for offer in offers) else []
 
 
 # Where the flat form has what a mapping can place elsewhere; and the nouns of events.

@@ -20,7 +20,7 @@ from offer_ranking.counting.aggregate import Aggregate, Pointer
 from offer_ranking.counting.counts import Counts
 from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.index import DayIndex
-from offer_ranking.counting.ledger import Found, Listed, Reading, Row
+from offer_ranking.counting.ledger import Found, Listed, Reading, Row, Written
 from offer_ranking.learning.snapshot import CorruptSnapshotError, Snapshot
 
 _TRANSACTION = 100  # items
@@ -151,6 +151,18 @@ class FakeObjects:
             key for place, key in self.content if place == bucket and key.startswith(prefix) and key > (after or "")
         )
         return [Listed(key, self.content[bucket, key][0]) for key in below[:limit]]
+
+    def written(self, bucket: str, prefix: str, most: int) -> tuple[list[Written], bool]:
+        """Objects are as old as the order says in which they were put for the first time."""
+        below = sorted(
+            (key, at) for at, (place, key) in enumerate(self.content) if place == bucket and key.startswith(prefix)
+        )
+        found = [Written(key, *self._stored(bucket, key), float(at)) for key, at in below]
+        return found[:most], len(found) <= most
+
+    def _stored(self, bucket: str, key: str) -> tuple[str, int]:
+        version, data = self.content[bucket, key]
+        return version, len(data)
 
 
 class TidiedError(Exception):

@@ -238,7 +238,7 @@ def function_of(path: str) -> str:
         return "activate_model"
     if "/rankings" in path:
         return "rank_offers"
-    reports = last in {"report", "accounting", "refused"} or path.startswith("/backfills/")
+    reports = last in {"report", "readiness", "evaluate", "accounting", "refused"} or path.startswith("/backfills/")
     return "report_performance" if reports else "manage_models"
 
 

@@ -13,7 +13,7 @@ from offer_ranking.catalog.dataset import Dataset
 from offer_ranking.catalog.errors import InUseError, UnsuitableError
 from offer_ranking.catalog.lifecycle import Action, Status, after
 from offer_ranking.catalog.settings import Settings
-from offer_ranking.catalog.value import Description, Key, Moment, Name, Value
+from offer_ranking.catalog.value import Description, Key, Moment, Name, Value, distinct
 
 
 class ModelType(StrEnum):
@@ -64,16 +64,9 @@ class SnapshotPointer(Value):
     context_keys: tuple[str, ...] = ()
 
 
-def _distinct(keys: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(keys)) != len(keys):
-        msg = "must be distinct"
-        raise ValueError(msg)
-    return keys
-
-
-DatasetIds = Annotated[tuple[Key, ...], Field(min_length=1, max_length=20), AfterValidator(_distinct)]
-Audiences = Annotated[tuple[Key, ...], Field(max_length=50), AfterValidator(_distinct)]
-ContextKeys = Annotated[tuple[Key, ...], Field(max_length=10), AfterValidator(_distinct)]
+DatasetIds = Annotated[tuple[Key, ...], Field(min_length=1, max_length=20), AfterValidator(distinct)]
+Audiences = Annotated[tuple[Key, ...], Field(max_length=50), AfterValidator(distinct)]
+ContextKeys = Annotated[tuple[Key, ...], Field(max_length=10), AfterValidator(distinct)]
 
 
 class NewModel(Value):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, WrapValidator
 from pydantic.alias_generators import to_camel
 
 
@@ -62,6 +63,30 @@ Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_name)
 Description = Annotated[str, Field(max_length=2000), AfterValidator(_plain_text)]
 Key = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain_text)]
 """An identifier that somebody else made: an offer, an audience, a context key."""
+
+
+def distinct(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse keys of which one stands twice."""
+    if len(set(keys)) != len(keys):
+        msg = "must be distinct"
+        raise ValueError(msg)
+    return keys
+
+
+def _scalar(value: object) -> object:
+    is_long, is_infinite = isinstance(value, str) and len(value) > 256, isinstance(value, float) and not isfinite(value)
+    if not isinstance(value, str | int | float | bool) or is_long or is_infinite:
+        msg = "must be a text of at most 256 characters, a number, true or false"
+        raise ValueError(msg)
+    return value
+
+
+ContextValue = Annotated[
+    str | float | bool,
+    WrapValidator(lambda value, _: _scalar(value)),
+    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": 256}, {"type": "number"}, {"type": "boolean"}]}),
+]
+"""What a request says of its context under one key."""
 
 
 def rfc3339(moment: datetime) -> str:

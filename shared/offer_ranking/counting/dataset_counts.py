@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from offer_ranking.counting.accounting import Accounting
 from offer_ranking.counting.aggregate import Aggregate, Pointer
 from offer_ranking.counting.counts import Counts
 from offer_ranking.counting.ledger import CountFiles, Ledger
+
+_FILES_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,18 @@ class DatasetCounts:
 
     def since(self, day: int | None) -> Counts:
         """The counts of all event days from `day` on (days since 1970), of all days when None."""
-        names = [
+        return Counts.total(self.files.days(self._names(day, None)))
+
+    def parts(self, day: int, before: int) -> Iterator[Counts]:
+        """The counts of event days from `day` on and before another, in parts, so that a long time fits in memory."""
+        names = self._names(day, before)
+        for start in range(0, len(names), _FILES_AT_ONCE):
+            yield from self.files.days(names[start : start + _FILES_AT_ONCE])
+
+    def _names(self, day: int | None, before: int | None) -> list[str]:
+        return [
             names.counts
             for aggregate in self.aggregates
             for event_day, names in sorted(aggregate.days.items())
-            if names.counts and (day is None or event_day >= day)
+            if names.counts and (day is None or event_day >= day) and (before is None or event_day < before)
         ]
-        return Counts.total(self.files.days(names))

@@ -115,6 +115,15 @@ class Listed(NamedTuple):
     version: str
 
 
+class Written(NamedTuple):
+    """An object in a listing that tells times, by its whole key; `size` in bytes, `at` in seconds since 1970 UTC."""
+
+    key: str
+    version: str
+    size: int
+    at: float
+
+
 class Objects(Protocol):
     """The objects of the datasets."""
 

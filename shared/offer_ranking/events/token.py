@@ -13,11 +13,16 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-VERSION = 1
+from offer_ranking.events import instant
+
+VERSION = 2
 MOST_OFFERS = 30
 _SIGNATURE_BYTES = 16
-_FIELDS = 12
+_FIELDS = 13
 _LONGEST = 16_384
+_OFFERS, _SHOWN = 10, 12
+BEGINNING = b"WzIs"
+"""What every token of ours begins with, `[2,` as base64: a text that does not hold it holds none."""
 # Of the tokens of others, Adobe Target's stands for an activity and AJO's for a message: both have no dot.
 _OURS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}", re.ASCII)
 
@@ -46,7 +51,8 @@ class TokenKeys:
 class Token:
     """What was served: by which model and snapshot (0: none yet), to which cell, which offers with which propensity.
 
-    `issued_ms` is in milliseconds since 1970 UTC; at most 30 offers; absent texts are "".
+    `issued_ms` is in milliseconds since 1970 UTC; at most 30 offers, in the order of their ranks, of which the first
+    `shown` were given to the caller, all when None; absent texts are "". The others tell what else could have been.
     """
 
     proposition: str
@@ -58,6 +64,7 @@ class Token:
     offers: tuple[tuple[str, float], ...]
     datastream: str = ""
     visitor: str = ""
+    shown: int | None = None
 
 
 def sign(token: Token, key: TokenKey) -> str:
@@ -66,6 +73,7 @@ def sign(token: Token, key: TokenKey) -> str:
         VERSION, key.id, token.proposition, token.issued_ms, token.model, token.snapshot_version, token.traffic_type,
         token.cell, token.datastream, token.visitor,
         [offer for offer, _ in token.offers[:MOST_OFFERS]], [round(p, 9) for _, p in token.offers[:MOST_OFFERS]],
+        min(MOST_OFFERS, len(token.offers)) if token.shown is None else token.shown,
     ]  # fmt: skip
     payload = _encode(json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode())
     return (payload + b"." + _signature(payload, key)).decode()
@@ -94,24 +102,56 @@ def is_ours(text: str) -> bool:
 
 
 def offers_of(text: str) -> tuple[str, ...]:
-    """The offers that a token names, in the order of their ranks; none where it is no token of ours.
+    """The offers that were given to a caller, in the order of their ranks; none where it is no token of ours.
 
     For events that were verified where they came in, or come from a trusted source: nothing is verified.
     """
+    fields = _claims(text)
+    return () if fields is None else tuple(fields[_OFFERS][: fields[_SHOWN]])
+
+
+def claimed(text: str) -> Token | None:
+    """All that a token says, propensities among it; None where it is no token of ours. Nothing is verified.
+
+    A value that no signer of ours writes makes it none: no offers, a propensity that is not from 0 to 1, no time.
+    """
+    fields = _claims(text)
+    if fields is None:
+        return None
+    _, _, proposition, issued, model, snapshot, traffic, cell, datastream, visitor, offers, shares, shown = fields
+    texts = (proposition, model, traffic, cell, datastream, visitor)
+    is_told = all(isinstance(one, str) for one in texts) and type(issued) is int and type(snapshot) is int
+    are_shares = isinstance(shares, list) and len(shares) == len(offers) > 0 and all(map(_is_share, shares))
+    if not is_told or not are_shares or instant.of_issue(issued) is None:
+        return None
+    named = tuple(zip(offers, map(float, shares), strict=True))
+    return Token(proposition, issued, model, snapshot, traffic, cell, named, datastream, visitor, _cut(shown, named))
+
+
+def _claims(text: str) -> list[Any] | None:
+    """The fields of a token of ours; its offers are texts, of which a number were shown. Nothing is verified."""
     if not is_ours(text) or len(text) > _LONGEST:
-        return ()
+        return None
     try:
-        version, *_, offers, _ = _fields(text.partition(".")[0].encode())
+        fields = _fields(text.partition(".")[0].encode())
     except InvalidTokenError:
-        return ()
-    is_list = version == VERSION and isinstance(offers, list)
-    return tuple(offers) if is_list and all(isinstance(offer, str) and offer for offer in offers) else ()
+        return None
+    offers, shown = fields[_OFFERS], fields[_SHOWN]
+    is_list = fields[0] == VERSION and isinstance(offers, list)
+    if not is_list or type(shown) is not int or not 0 <= shown <= len(offers):
+        return None
+    return fields if all(isinstance(offer, str) and offer for offer in offers) else None
+
+
+def _is_share(share: object) -> bool:
+    return type(share) in {int, float} and 0 <= share <= 1  # type: ignore[operator]
 
 
 def _token(payload: bytes, key: TokenKey) -> Token:
     """Read a payload that a live key has signed: only its version can be another than ours."""
-    version, key_id, proposition, issued, model, snapshot, traffic, cell, datastream, visitor, ids, shares = _fields(
-        payload
+    fields = _fields(payload)
+    version, key_id, proposition, issued, model, snapshot, traffic, cell, datastream, visitor, ids, shares, shown = (
+        fields
     )
     try:
         offers = tuple(zip(ids, shares, strict=True))
@@ -119,11 +159,16 @@ def _token(payload: bytes, key: TokenKey) -> Token:
         raise InvalidTokenError("The payload is of another shape.") from error
     if (version, key_id) != (VERSION, key.id):
         raise InvalidTokenError("The payload is of another version, or names another key.")
-    return Token(proposition, issued, model, snapshot, traffic, cell, offers, datastream, visitor)
+    return Token(proposition, issued, model, snapshot, traffic, cell, offers, datastream, visitor, _cut(shown, offers))
+
+
+def _cut(shown: int, offers: tuple[object, ...]) -> int | None:
+    """None where all were shown, so that equal tokens have one form."""
+    return None if shown == len(offers) else shown
 
 
 def _fields(payload: bytes) -> list[Any]:
-    """The twelve fields of a payload. Raises InvalidTokenError."""
+    """The thirteen fields of a payload. Raises InvalidTokenError."""
     try:
         fields = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)).decode())
     except (ValueError, RecursionError) as error:

@@ -34,7 +34,7 @@ class Cell:
         What makes its text longer than 2,048 characters is left out, the last of it first.
         """
         cell = cls(
-            tuple(sorted({audience for audience in audiences if audience in known})),
+            tuple(sorted(frozenset(known).intersection(audiences))),
             tuple(sorted((key, _value(value)) for key, value in context.items() if key in keys)),
         )
         while len(cell.text) > _LONGEST:
@@ -60,7 +60,8 @@ class Cell:
             words = [*cell.audiences, *(word for pair in cell.context for word in pair)]
         except (ValueError, TypeError, AttributeError, RecursionError):
             return None
-        return cell if all(isinstance(word, str) for word in words) and cell.text == text else None
+        is_spelled = all(isinstance(word, str) for word in words) and cell.text == text
+        return cell if is_spelled and cell.audiences == tuple(sorted(set(cell.audiences))) else None
 
 
 def _value(value: str | float | bool) -> str:

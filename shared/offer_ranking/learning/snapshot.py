@@ -30,7 +30,7 @@ ALGORITHM = "thompson-sampling"
 _SCALARS = ("model_id", "model_version", "version", "as_of", "repaired", "algorithm", "numpy")
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False, kw_only=True)
 class Snapshot:
     """Posteriors of one model at one moment. Compared and hashed by identity; equal content has equal bytes.
 

@@ -97,6 +97,7 @@ def _climbed(trials: Trials, weights: Array, prior: _Prior) -> tuple[Array, Arra
     """One step of Newton's for every version, shortened where it is far; and Laplace's covariance where it began."""
     gradient, precision = trials.slopes(weights, prior.mean, prior.variance)
     covariance = np.linalg.inv(precision)
+    covariance = (covariance + covariance.transpose(0, 2, 1)) / 2  # as it comes back from where one half is stored
     step = np.einsum("vij,vj->vi", covariance, gradient)
     length = np.abs(step).max(axis=1, keepdims=True)
     return weights + step / np.maximum(1.0, length / _LONGEST_STEP), covariance

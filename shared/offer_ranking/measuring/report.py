@@ -1,48 +1,56 @@
-"""What a model's offers did: rates with credible intervals, shares, and what each part of its traffic earned."""
+"""What a model's offers did, what each part of its traffic earned, and whether that is more than chance."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import numpy as np
 
+from offer_ranking.catalog.model import ModelType
 from offer_ranking.catalog.settings import Settings
-from offer_ranking.counting.counts import CONVERSION, IMPRESSION
-from offer_ranking.learning.evidence import evidence_of
+from offer_ranking.learning.evidence import Evidence, Weights
+from offer_ranking.learning.race import first_places
 from offer_ranking.learning.rates import Rates
+from offer_ranking.learning.versions import Versions
+from offer_ranking.measuring.audiences import AudienceReport, audience_reports
+from offer_ranking.measuring.history import History, Membership
 from offer_ranking.measuring.interval import credible_intervals
+from offer_ranking.measuring.lift import Lift, lift
+from offer_ranking.measuring.rate import Rate
+from offer_ranking.measuring.traffic import (
+    CONTEXTUAL,
+    MODEL,
+    NONCONTEXTUAL,
+    RANDOM,
+    OwnTraffic,
+    Traffic,
+    TrafficOverTime,
+    arm,
+    totals,
+    traffic,
+    traffic_over_time,
+)
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Iterable
 
+    from offer_ranking.catalog.model import Model
     from offer_ranking.counting.accounting import Accounting
     from offer_ranking.counting.counts import Counts
 
 
-class Rate(TypedDict):
-    """Conversions / impressions; null before the first impression."""
-
-    impressions: int
-    conversions: int
-    conversionRate: float | None
-
-
 class OfferReport(TypedDict):
-    """One offer. `interval` holds its true rate with 95 % probability; `share` is its part of all impressions."""
+    """One offer, by all its events. `interval` holds its true rate with 95 % probability; `probabilityBest` says how
+    probably that is the highest of all these offers; `share` is the offer's part of all impressions.
+    """
 
     id: str
     impressions: int
     conversions: int
     conversionRate: float | None
     interval: list[float]
+    probabilityBest: float
     share: float
-
-
-class Traffic(TypedDict):
-    """What this model's own rankings earned: the part ranked at random, and the part ranked by what it learned."""
-
-    random: Rate
-    model: Rate
 
 
 class AccountingReport(TypedDict):
@@ -57,7 +65,12 @@ class AccountingReport(TypedDict):
 
 
 class Report(TypedDict):
-    """A model's report."""
+    """A model's report. `lift` is the model's over its random share.
+
+    A personalized model has `audiences`, and `personalization`: how much more those convert for whom it ranks than
+    those whom it ranks for as for everybody. Each lift is of all the time since the model was created, however far the
+    report looks back: its interval holds however often one looks, because its beginning never moves.
+    """
 
     asOf: str
     snapshotVersion: int | None
@@ -65,37 +78,62 @@ class Report(TypedDict):
     accounting: AccountingReport
     offers: list[OfferReport]
     traffic: Traffic
+    lift: Lift
+    trafficOverTime: TrafficOverTime
+    audiences: NotRequired[list[AudienceReport]]
+    personalization: NotRequired[Lift]
 
 
 _ALL_TIME = Settings(window_days=None)
+_LONG_AFTER = 2**41  # hours: all conversions have come, and every impression counts in full
 
 
-def report(
-    counts: Counts, accounting: Accounting, *, model_id: str, as_of: str, snapshot_version: int | None
+def report(  # noqa: PLR0913 - what a report is made of
+    counts: Counts,
+    accounting: Accounting,
+    *,
+    history: Iterable[Counts],
+    model: Model,
+    as_of: str,
+    snapshot_version: int | None,
 ) -> Report:
-    """The report of a model from the counts of its datasets, already cut to the days that are asked for.
+    """The report of a model from the counts of its datasets, already cut to the time that is asked for.
 
-    Rates learn from every event; traffic counts only events whose ranking names this model.
+    `history` are those since the model was created, in parts.
+
+    Rates learn from every event, also of people to whom other offers were not shown; so they say what an offer earned,
+    and not which offer earns more among the same people. What is compared, lift and the gain of personalizing, is
+    so among the model's own events only, arm by arm within each hour: see `traffic`.
     """
-    own = np.array([model == model_id for model in counts.model.words], np.bool_)[counts.model.codes]
-    random = np.array([traffic == "random" for traffic in counts.traffic.words], np.bool_)[counts.traffic.codes]
-    everything = np.ones(len(counts), np.bool_)
-    return Report(
+    own = OwnTraffic.of(counts, model.id)
+    membership = Membership(model.audiences)
+    past = History.of(history, model, membership)
+    made = Report(
         asOf=as_of,
         snapshotVersion=snapshot_version,
-        totals=_rate(counts, everything),
+        totals=totals(counts),
         accounting=AccountingReport(**accounting.to_json()),  # type: ignore[typeddict-item]
         offers=_offers(counts),
-        traffic=Traffic(random=_rate(counts, own & random), model=_rate(counts, own & ~random)),
+        traffic=traffic(own.by_hour().sum(axis=0), model),
+        lift=lift(arm(past.everybody, MODEL), arm(past.everybody, RANDOM)),
+        trafficOverTime=traffic_over_time(counts, own, model),
     )
+    if model.type is ModelType.PERSONALIZED:
+        made["audiences"] = audience_reports(own, past, membership)
+        made["personalization"] = lift(arm(past.everybody, CONTEXTUAL), arm(past.everybody, NONCONTEXTUAL))
+    return made
 
 
 def _offers(counts: Counts) -> list[OfferReport]:
-    evidence = evidence_of(counts, _ALL_TIME, as_of_hour=0)
+    """Whatever versions an offer had: people look for it by its id."""
+    tallies = Weights.of(counts, _ALL_TIME, as_of_hour=_LONG_AFTER)
+    offers = Versions.of(counts.offer.words)
+    evidence = Evidence(offers, *tallies.sums(counts.offer.codes.astype(np.intp), len(offers)))
     rates = Rates.learned(evidence)
     intervals = credible_intervals(rates.alpha, rates.beta)
+    best = first_places(rates.draws(np.arange(len(offers))))
     total = max(evidence.impressions.sum(), 1.0)
-    rows = zip(evidence.versions.offers, evidence.impressions, evidence.conversions, intervals, strict=True)
+    rows = zip(offers.offers, evidence.impressions, evidence.conversions, intervals, best, strict=True)
     return [
         OfferReport(
             id=offer,
@@ -103,17 +141,8 @@ def _offers(counts: Counts) -> list[OfferReport]:
             conversions=int(conversions),
             conversionRate=float(conversions / impressions) if impressions else None,
             interval=[float(interval[0]), float(interval[1])],
+            probabilityBest=float(first),
             share=float(impressions / total),
         )
-        for offer, impressions, conversions, interval in rows
+        for offer, impressions, conversions, interval, first in rows
     ]
-
-
-def _rate(counts: Counts, rows: NDArray[np.bool_]) -> Rate:
-    impressions = int(counts.count[rows & (counts.kind == IMPRESSION)].sum())
-    conversions = int(counts.count[rows & (counts.kind == CONVERSION)].sum())
-    return Rate(
-        impressions=impressions,
-        conversions=conversions,
-        conversionRate=conversions / impressions if impressions else None,
-    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from offer_ranking.learning.cell import Cell
     from offer_ranking.learning.draws import Draws
     from offer_ranking.learning.snapshot import Snapshot
+    from offer_ranking.learning.tastes import Tastes
     from offer_ranking.ranking.candidates import Candidates
 
     Array = NDArray[np.float64]
@@ -41,6 +43,7 @@ class Arm:
     Args:
         share: of all requests.
         traffic: as events name it.
+        first: probability that each candidate is first, shape (K,).
         draws: what the candidates draw, None where they draw uniformly.
         rate: turns what was drawn into a conversion rate.
         is_exploring: whether it draws from the whole posterior, not from the middle of it.
@@ -49,17 +52,14 @@ class Arm:
 
     share: float
     traffic: TrafficType
+    first: Array
     draws: Draws | None = None
     rate: Callable[[Array], Array] = np.asarray
     is_exploring: bool = False
 
-    def first_places(self, candidates: int) -> Array:
-        """Probability that each candidate is first, shape (K,)."""
-        return first_places(self.draws) if self.draws else np.full(candidates, 1 / candidates)
-
-    def positions(self, candidates: int, places: int) -> Array:
+    def positions(self, places: int) -> Array:
         """Probability that each candidate is p-th, shape (places, K)."""
-        return positions(self.draws, places) if self.draws else np.full((places, candidates), 1 / candidates)
+        return positions(self.draws, places) if self.draws else np.repeat(self.first[None], places, axis=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,9 +76,8 @@ class Policy:
     propensities: Array
 
     @classmethod
-    def of(cls, arms: tuple[Arm, ...], candidates: int) -> Policy:
-        parts = [arm.share * arm.first_places(candidates) for arm in arms if arm.share > 0]
-        return cls(arms, np.sum(parts, axis=0))
+    def of(cls, arms: tuple[Arm, ...]) -> Policy:
+        return cls(arms, np.sum([arm.share * arm.first for arm in arms], axis=0))
 
     def arm(self, chance: float) -> Arm:
         """The arm of a request, by a number drawn from [0, 1)."""
@@ -90,38 +89,70 @@ class Policy:
 
     def positions(self, places: int) -> Array:
         """Probability that a candidate is p-th, whatever the arm, shape (places, K)."""
-        candidates = len(self.propensities)
-        places = min(places, candidates)
-        return np.sum([arm.share * arm.positions(candidates, places) for arm in self.arms if arm.share > 0], axis=0)
+        places = min(places, len(self.propensities))
+        return np.sum([arm.share * arm.positions(places) for arm in self.arms if arm.share > 0], axis=0)
 
 
-@lru_cache(maxsize=_POLICIES_REMEMBERED)
 def policy_of(snapshot: Snapshot | None, candidates: Candidates, cell: Cell) -> Policy:
-    """Look up how a set of candidates is ranked: callers send the same ones again, and a snapshot never changes.
+    """How a set of candidates is ranked: looked up, as callers send the same ones again and a snapshot never changes.
 
     Without a snapshot every request is random. A model for everybody gives the random share at random and ranks the
     rest by what is believed of everybody (`noncontextual`). A personalized one ranks by the cell (`contextual`), but
     for the random share and as much again of noncontextual traffic: what personalizing gains is measured, not supposed.
     """
     if snapshot is None:
-        return Policy.of((Arm(1.0, "random"),), len(candidates))
-    rows = snapshot.versions.rows(candidates.ids, candidates.etags)
-    random = snapshot.settings.random_share
-    spread = np.sqrt(snapshot.settings.exploration)
-    alike = snapshot.rates.draws(rows).spread(spread)
-    arms = [Arm(random, "random")]
+        return Policy.of((_random(1.0, candidates),))
+    remembered = _REMEMBERED.setdefault(snapshot, _Remembered())
+    alike = remembered.get((candidates, None), lambda: Policy.of(_alike(snapshot, candidates)))
     if snapshot.tastes is None:
-        arms += _noncontextual(1 - random, alike)
-    else:
-        own = snapshot.tastes.draws(cell, rows).spread(spread)
-        compared = min(random, 1 - random)
-        arms += _noncontextual(compared, alike)
-        arms += [Arm(1 - random - compared, "contextual", own.spread(CONTEXTUAL_SPREAD), rate_of_logit)]
-    return Policy.of(tuple(arms), len(candidates))
-
-
-def _noncontextual(share: float, draws: Draws) -> tuple[Arm, Arm]:
-    return (
-        Arm(share * EXPLORING, "noncontextual", draws.spread(EXPLORING_SPREAD), rate_of, is_exploring=True),
-        Arm(share * (1 - EXPLORING), "noncontextual", draws.spread(EXPLOITING_SPREAD), rate_of),
+        return alike
+    own = snapshot.tastes
+    return remembered.get(
+        (candidates, cell), lambda: Policy.of((*alike.arms, _contextual(snapshot, own, candidates, cell)))
     )
+
+
+def _alike(snapshot: Snapshot, candidates: Candidates) -> tuple[Arm, ...]:
+    """The arms that look at no cell."""
+    random = snapshot.settings.random_share
+    share = min(random, 1 - random) if snapshot.tastes else 1 - random
+    rows = snapshot.versions.rows(candidates.ids, candidates.etags)
+    draws = snapshot.rates.draws(rows).spread(snapshot.settings.exploration**0.5)
+    whole, middle = draws.spread(EXPLORING_SPREAD), draws.spread(EXPLOITING_SPREAD)
+    return (
+        _random(random, candidates),
+        Arm(share * EXPLORING, "noncontextual", first_places(whole), whole, rate_of, is_exploring=True),
+        Arm(share * (1 - EXPLORING), "noncontextual", first_places(middle), middle, rate_of),
+    )
+
+
+def _contextual(snapshot: Snapshot, tastes: Tastes, candidates: Candidates, cell: Cell) -> Arm:
+    """What the arms that look at no cell leave."""
+    rows = snapshot.versions.rows(candidates.ids, candidates.etags)
+    draws = tastes.draws(cell, rows).spread(CONTEXTUAL_SPREAD * snapshot.settings.exploration**0.5)
+    share = max(1 - 2 * snapshot.settings.random_share, 0.0)
+    return Arm(share, "contextual", first_places(draws), draws, rate_of_logit)
+
+
+def _random(share: float, candidates: Candidates) -> Arm:
+    return Arm(share, "random", np.full(len(candidates), 1 / max(len(candidates), 1)))
+
+
+class _Remembered:
+    """The policies of one snapshot that were asked for last, by candidates and, where they look at one, cell."""
+
+    def __init__(self) -> None:
+        self._policies: OrderedDict[tuple[Candidates, Cell | None], Policy] = OrderedDict()
+
+    def get(self, key: tuple[Candidates, Cell | None], made: Callable[[], Policy]) -> Policy:
+        policy = self._policies.get(key)
+        if policy is None:
+            policy = self._policies[key] = made()
+            if len(self._policies) > _POLICIES_REMEMBERED:
+                self._policies.popitem(last=False)
+        self._policies.move_to_end(key)
+        return policy
+
+
+# What is remembered of a snapshot goes with it: a model that learns on has many.
+_REMEMBERED: WeakKeyDictionary[Snapshot, _Remembered] = WeakKeyDictionary()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -44,6 +44,12 @@ class Ranking:
     arm: Arm | None
     seed: int
     snapshot_version: int | None
+
+    def first(self, count: int | None) -> Self:
+        """The first ones only, all if None."""
+        return replace(
+            self, order=self.order[:count], scores=self.scores[:count], propensities=self.propensities[:count]
+        )
 
     @property
     def traffic_type(self) -> TrafficType:

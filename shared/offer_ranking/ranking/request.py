@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema, WrapValidator
+from pydantic import AfterValidator, Field
 
-from offer_ranking.catalog.value import Key, Value
+from offer_ranking.catalog.value import ContextValue, Key, Value
 from offer_ranking.ranking.candidates import Offer
 
 MOST_OFFERS = 10_000
 MOST_REQUESTS = 100
 MOST_OFFERS_OF_A_BATCH = 20_000
-MOST_PLACES, MOST_OFFERS_OF_PLACES = 10, 100
+MOST_PLACES, MOST_OFFERS_OF_PLACES, MOST_REQUESTS_OF_PLACES = 10, 100, 5
 SEEDS = 2**53  # those that JavaScript can tell apart
 
 
@@ -27,21 +27,10 @@ def _few(requests: tuple[RankingRequest, ...]) -> tuple[RankingRequest, ...]:
     if sum(len(request.offers or ()) for request in requests) > MOST_OFFERS_OF_A_BATCH:
         msg = f"the requests must not hold more than {MOST_OFFERS_OF_A_BATCH} offers together"
         raise ValueError(msg)
-    return requests
-
-
-def _scalar(value: object) -> object:
-    if not isinstance(value, str | int | float | bool) or (isinstance(value, str) and len(value) > 256):
-        msg = "must be a text of at most 256 characters, a number, true or false"
+    if sum(request.places is not None for request in requests) > MOST_REQUESTS_OF_PLACES:
+        msg = f"at most {MOST_REQUESTS_OF_PLACES} of the requests may ask for places"
         raise ValueError(msg)
-    return value
-
-
-ContextValue = Annotated[
-    str | float | bool,
-    WrapValidator(lambda value, _: _scalar(value)),
-    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": 256}, {"type": "number"}, {"type": "boolean"}]}),
-]
+    return requests
 
 
 class RankingRequest(Value):
@@ -69,7 +58,10 @@ class RankingRequest(Value):
 
 
 class ReplayRequest(RankingRequest):
-    """A ranking to be repeated: as it was asked for, with the seed and the snapshot of its answer (0: it had none)."""
+    """A ranking to be repeated: as it was asked for, with the seed and the snapshot of its answer.
+
+    `snapshotVersion` 0: it was `untrained`. A `fallback` cannot be repeated: it is the order of the priorities.
+    """
 
     seed: Annotated[int, Field(ge=0, lt=SEEDS)]
     snapshot_version: Annotated[int, Field(ge=0, lt=2**31)]

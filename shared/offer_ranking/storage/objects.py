@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from offer_ranking.counting.ledger import Found, Listed
+from offer_ranking.counting.ledger import Found, Listed, Written
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,6 +46,20 @@ class S3Objects:
         extra: dict[str, Any] = {"StartAfter": after} if after else {}
         answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=limit, **extra)
         return [Listed(item["Key"], item["ETag"]) for item in answer.get("Contents", [])]
+
+    def written(self, bucket: str, prefix: str, most: int) -> tuple[list[Written], bool]:
+        """The objects below a prefix with their times, and whether these are all: the first `most` by key."""
+        found: list[Written] = []
+        extra: dict[str, Any] = {}
+        while True:
+            answer = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, **extra)
+            found += [
+                Written(item["Key"], item["ETag"], item["Size"], item["LastModified"].timestamp())
+                for item in answer.get("Contents", [])
+            ]
+            if len(found) > most or not answer["IsTruncated"]:
+                return found[:most], len(found) <= most
+            extra = {"ContinuationToken": answer["NextContinuationToken"]}
 
     def beginning(self, bucket: str, key: str, size: int) -> bytes:
         """At most the first `size` bytes of an object; nothing when it is empty or gone."""

@@ -110,7 +110,7 @@ def _shown(rng: random.Random, time_ms: int, shares: list[float]) -> _Shown:
     traffic = "random" if rng.random() < 0.1 else "model"
     cell = rng.choice(_CELLS)
     payload = (
-        f'[1,"k7","{proposition}",{issued},"{model}",42,"{traffic}","{cell}","","",["{offer}"],[{rng.random():.9f}]]'
+        f'[2,"k7","{proposition}",{issued},"{model}",42,"{traffic}","{cell}","","",["{offer}"],[{rng.random():.9f}],1]'
     )
     token = f"{base64.urlsafe_b64encode(payload.encode()).decode().rstrip('=')}.{_letters(rng, 22)}"
     return _Shown(issued, proposition, offer, model, traffic, cell, token)

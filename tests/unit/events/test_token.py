@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from offer_ranking.events.instant import of_rfc3339
 from offer_ranking.events.proposition import proposition_of
 from offer_ranking.events.proposition_event import PropositionEvent, parse_line
-from offer_ranking.events.token import InvalidTokenError, Token, TokenKey, TokenKeys, sign, verify
+from offer_ranking.events.token import (
+    BEGINNING,
+    InvalidTokenError,
+    Token,
+    TokenKey,
+    TokenKeys,
+    claimed,
+    offers_of,
+    sign,
+    verify,
+)
 
 NEW, OLD, FOREIGN = TokenKey("k2", b"n" * 32), TokenKey("k1", b"o" * 32), TokenKey("k2", b"f" * 32)
 KEYS = TokenKeys(NEW, OLD)
@@ -53,6 +63,54 @@ def test_every_edit_of_a_single_character_is_found() -> None:
                 verify(edit, KEYS)
 
 
+def test_a_token_says_what_was_signed_also_to_who_has_no_key() -> None:
+    for key in (NEW, OLD, FOREIGN):
+        text = sign(TOKEN, key)
+        assert claimed(text) == TOKEN
+        assert offers_of(text) == ("o1", "o2", "o3")
+        assert text.encode().startswith(BEGINNING)
+
+
+def test_of_the_offers_that_could_have_been_shown_only_those_that_were_are_served() -> None:
+    cut = replace(TOKEN, shown=1)
+    for key in (NEW, OLD):
+        text = sign(cut, key)
+        assert verify(text, KEYS) == claimed(text) == cut
+        assert offers_of(text) == ("o1",)
+
+
+def forged(**changes: object) -> str:
+    names = ("version", "key", "proposition", "issued", "model", "snapshot", "traffic", "cell", "stream", "visitor")
+    fields = dict(zip(names, (2, "k", "p", 1, "m", 1, "random", "", "", ""), strict=True))
+    fields |= {"offers": ["a"], "shares": [1.0], "shown": 1} | changes
+    payload = base64.urlsafe_b64encode(json.dumps(list(fields.values())).encode()).rstrip(b"=").decode()
+    return f"{payload}.{'s' * 22}"
+
+
+def test_a_forged_token_of_our_shape_is_read() -> None:
+    assert claimed(forged()) == Token("p", 1, "m", 1, "random", "", (("a", 1.0),))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": 1}, {"proposition": None}, {"issued": "1"}, {"issued": True}, {"issued": 10**20}, {"issued": -1},
+        {"model": 3}, {"snapshot": 1.5}, {"traffic": []}, {"cell": {}}, {"stream": None}, {"visitor": 1},
+        {"offers": []}, {"offers": [], "shares": []}, {"offers": "a"}, {"offers": [1]}, {"offers": [""]},
+        {"shares": None}, {"shares": []}, {"shares": [0.5, 0.5]}, {"shares": ["1"]}, {"shares": [True]},
+        {"shown": 2}, {"shown": -1}, {"shown": True}, {"shown": "1"}, {"shown": None}, {"shown": 0.5},
+        {"shares": [-0.1]}, {"shares": [1.1]}, {"shares": [float("nan")]}, {"shares": [float("inf")]},
+    ],
+)  # fmt: skip
+def test_what_no_signer_of_ours_writes_says_nothing(changes: dict[str, object]) -> None:
+    assert claimed(forged(**changes)) is None
+
+
+@given(st.text(st.characters(), max_size=80))
+def test_garbage_says_nothing(text: str) -> None:
+    assert claimed(text) is None
+
+
 @given(st.one_of(st.text(st.characters(), max_size=80), st.binary(max_size=60).map(lambda b: b.decode("latin-1"))))
 def test_garbage_is_an_invalid_token_and_nothing_else(text: str) -> None:
     with pytest.raises(InvalidTokenError):
@@ -63,10 +121,10 @@ def test_garbage_is_an_invalid_token_and_nothing_else(text: str) -> None:
     "payload",
     [
         b"[" * 5000 + b"]" * 5000, b"[1]", b"{}", b"9" * 5000, b"\xff", b"NaN", b"[" * 100_000,
-        json.dumps([1, "k2", *[""] * 9]).encode(),
-        json.dumps([1, "k2", *[""] * 8, 5, 5]).encode(),
-        json.dumps([1, "k1", "p", 1, "", 0, "", "", "", "", [], []]).encode(),
-        json.dumps([2, "k2", "p", 1, "", 0, "", "", "", "", [], []]).encode(),
+        json.dumps([2, "k2", *[""] * 10]).encode(),
+        json.dumps([2, "k2", *[""] * 8, 5, 5, 0]).encode(),
+        json.dumps([2, "k1", "p", 1, "", 0, "", "", "", "", [], [], 0]).encode(),
+        json.dumps([1, "k2", "p", 1, "", 0, "", "", "", "", [], [], 0]).encode(),
     ],
     ids=lambda payload: repr(payload[:14]),
 )  # fmt: skip

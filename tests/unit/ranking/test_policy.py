@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +12,7 @@ from scipy import stats
 
 from offer_ranking.learning.cell import Cell
 from offer_ranking.learning.snapshot import Snapshot
+from offer_ranking.ranking import policy as module
 from offer_ranking.ranking.candidates import Candidates, Offer
 from offer_ranking.ranking.policy import Policy, policy_of
 from tests.support.learned import a_model, fitted, personalized, shown
@@ -121,7 +125,7 @@ def test_a_personalized_model_serves_everybodys_ranking_as_often_as_random() -> 
     everybody = policy_of(snapshot("personalized", 0.2), candidates("abcde"), NEW)
     mine, theirs = ([arm for arm in one.arms if arm.traffic == "noncontextual"] for one in (policy, everybody))
     for arm, other in zip(mine, theirs, strict=True):
-        assert arm.first_places(5).tolist() == other.first_places(5).tolist(), "the cell does not matter there"
+        assert arm.first.tolist() == other.first.tolist(), "the cell does not matter there"
 
 
 def test_a_cell_changes_the_propensities_of_a_personalized_model_only() -> None:
@@ -158,10 +162,31 @@ def test_what_is_remembered_of_a_set_changes_no_answer() -> None:
     learned, field = snapshot("personalized"), candidates("abx")
     warm = policy_of(learned, candidates("abx"), GOLD)
     assert policy_of(learned, field, GOLD) is warm
-    policy_of.cache_clear()
+    module._REMEMBERED.clear()
     cold = policy_of(learned, field, GOLD)
     assert cold is not warm
     assert cold.propensities.tobytes() == warm.propensities.tobytes()
+
+
+def test_what_is_remembered_of_a_snapshot_goes_with_it() -> None:
+    learned = snapshot("personalized")
+    policy_of(learned, candidates("abx"), GOLD)
+    gone = weakref.ref(learned)
+    assert gone() in module._REMEMBERED
+    before = len(module._REMEMBERED)
+    del learned
+    gc.collect()
+    assert gone() is None
+    assert len(module._REMEMBERED) == before - 1
+
+
+def test_of_many_sets_the_last_ones_are_remembered() -> None:
+    learned, most = snapshot("personalized"), module._POLICIES_REMEMBERED
+    first = policy_of(learned, candidates("a"), GOLD)
+    for number in range(most):
+        policy_of(learned, Candidates.of([Offer(f"offer-{number}")]), GOLD)
+    assert len(module._REMEMBERED[learned]._policies) == most
+    assert policy_of(learned, candidates("a"), GOLD) is not first
 
 
 def test_snapshots_of_equal_content_do_not_share_what_is_remembered() -> None:

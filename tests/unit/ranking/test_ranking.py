@@ -92,7 +92,7 @@ def test_which_arm_a_request_gets_does_not_depend_on_what_it_draws(kind: str) ->
     rankings = [rank(field, learned, seed=seed, cell=GOLD) for seed in range(20_000)]
     for arm in arms:
         firsts = [ranking.order[0] for ranking in rankings if ranking.arm is arm]
-        wins, expected = np.bincount(firsts, minlength=4), len(firsts) * arm.first_places(4)
+        wins, expected = np.bincount(firsts, minlength=4), len(firsts) * arm.first
         likely = expected > 5
         assert wins[~likely].sum() < 40
         told = expected[likely] * wins[likely].sum() / expected[likely].sum()
