@@ -43,7 +43,7 @@ check: .venvs/test.made .venvs/sam.made ## style, types, import contracts, templ
 	$(TEST)/cfn-lint infra/storage.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 
-bench: .venvs/test.made ## measure what must be fast
+bench: .venvs/test.made .venvs/emulator.made ## measure what must be fast
 	for one in tests/benchmarks/*.py; do $(TEST)/python $$one || exit 1; done
 
 bench-learning: .venvs/bench.made ## regret beside mabwiser, river and Vowpal Wabbit, into tests/benchmarks/results; hours; ARGS="--seeds 2" for a look
@@ -79,6 +79,7 @@ clean:   ## take away what was made, and the environments
 	rm -rf .venvs .aws-sam .local .coverage*
 
 # ---- Environments: one a lock file, made anew when that changes ----------------------------------------------------------
+# The lock file constrains, too: of what packages ask for with an extra, an older pip would otherwise take the newest.
 .venvs/local.made: infra/local/requirements.txt
 .venvs/emulator.made: infra/local/emulator.txt
 .venvs/sam.made: infra/deploy.txt
@@ -86,7 +87,7 @@ clean:   ## take away what was made, and the environments
 .venvs/bench.made: tests/benchmarks/requirements.txt
 .venvs/%.made:
 	$(PYTHON) -m venv --clear .venvs/$*
-	.venvs/$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	.venvs/$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $< -c $<
 	@touch $@
 
 # ---- Locks: hashes, and no address of a registry --------------------------------------------------------------------------
