@@ -81,7 +81,8 @@ class Tastes:
 
 def rate_of_logit(score: Array) -> Array:
     """The rate whose logit was drawn."""
-    rate: Array = 1 / (1 + np.exp(-np.clip(score, -700, 700)))
+    rate: Array = 0.5 * np.tanh(0.5 * score)  # the logistic function, without overflow at either end
+    rate += 0.5
     return rate
 
 

@@ -103,13 +103,14 @@ def policy_of(snapshot: Snapshot | None, candidates: Candidates, cell: Cell) -> 
     if snapshot is None:
         return Policy.of((_random(1.0, candidates),))
     remembered = _REMEMBERED.setdefault(snapshot, _Remembered())
-    alike = remembered.get((candidates, None), lambda: Policy.of(_alike(snapshot, candidates)))
-    if snapshot.tastes is None:
-        return alike
-    own = snapshot.tastes
-    return remembered.get(
-        (candidates, cell), lambda: Policy.of((*alike.arms, _contextual(snapshot, own, candidates, cell)))
-    )
+
+    def alike() -> Policy:
+        return remembered.get((candidates, None), lambda: Policy.of(_alike(snapshot, candidates)))
+
+    if (tastes := snapshot.tastes) is None:
+        return alike()
+    own = (candidates, cell)
+    return remembered.get(own, lambda: Policy.of((*alike().arms, _contextual(snapshot, tastes, candidates, cell))))
 
 
 def _alike(snapshot: Snapshot, candidates: Candidates) -> tuple[Arm, ...]:
