@@ -46,7 +46,6 @@ objects = S3Objects(clients.s3())
 files = S3CountFiles(clients.s3(), os.environ["STATE_BUCKET"])
 hints = Hints(clients.sqs(), objects_queue=os.environ["OBJECTS_QUEUE"], fits_queue=os.environ["FITS_QUEUE"])
 counting = Counting(ledger, objects, files, count_object)
-trainer = Trainer(models, ledger, files, S3Snapshots(clients.s3(), os.environ["STATE_BUCKET"]))
 backfills = BackfillWork(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 
 
@@ -54,10 +53,13 @@ def _tell(what: str, of: dict[str, str]) -> None:
     logger.info(what, **of)  # type: ignore[arg-type] # Powertools takes any keys
     if of.get("state") == State.BAD:
         metrics.add_metric("BadObjects", MetricUnit.Count, 1)
+    if what == "repaired":
+        metrics.add_metric("RepairedCounts", MetricUnit.Count, int(of["values"]))
     if of.get("error") == AccountingMismatchError.__name__:
         metrics.add_metric("AccountingMismatches", MetricUnit.Count, 1)
 
 
+trainer = Trainer(models, ledger, files, S3Snapshots(clients.s3(), os.environ["STATE_BUCKET"]), _tell)
 refresh = Refresh(counting, trainer, datasets, models, hints, partial(datetime.now, UTC), _tell)
 
 

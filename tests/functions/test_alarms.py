@@ -49,6 +49,19 @@ def test_an_account_that_does_not_add_up_is_told_and_its_message_comes_again(
     assert value == 1
 
 
+def test_more_conversions_than_impressions_are_told_and_the_model_ranks_all_the_same(
+    system: System, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset, model = system.live_model()
+    system.land(
+        dataset, "clicks.json.gz", [display("a"), *(display("a", kind="interact") for _ in range(3)), display("b")]
+    )
+    ((value, _),) = told(capsys, "RepairedCounts")
+    assert value == 1
+    reply = system.call("POST", f"/models/{model['id']}/rankings", {"offers": [{"id": "a"}, {"id": "b"}]})
+    assert (reply.status, reply.json["source"], len(reply.json["offers"])) == (200, "fresh", 2)
+
+
 def test_lines_that_do_not_add_up_are_no_account() -> None:
     with pytest.raises(AccountingMismatchError):
         Accounting(received=1)

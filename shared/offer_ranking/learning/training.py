@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -53,12 +54,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trainer:
-    """Fits models over its ports."""
+    """Fits models over its ports. `tell` hears of counts that had to be made possible: ("repaired", of what)."""
 
     models: TrainedModels
     ledger: Ledger
     files: CountFiles
     snapshots: Snapshots
+    tell: Callable[[str, dict[str, str]], None] = lambda _what, _of: None
 
     def train(self, model_id: str, *, now: datetime, request_id: str, window_moved: bool = False) -> Outcome:
         """Fit the model, unless it has learned all there is.
@@ -82,6 +84,8 @@ class Trainer:
                 if self.models.trained(model, Training(status=TrainingStatus.FAILED, at=now, error=error)):
                     return Outcome.NOTHING_TO_LEARN
                 continue
+            if learned.repaired:
+                self.tell("repaired", {"model_id": model_id, "values": str(learned.repaired)})
             # Where another fit wrote this version first, and died or is slow, it is published, and learned from anew:
             # a version is one content for ever, so that a ranking can be repeated by its number.
             pointer, is_ours = self.snapshots.put(learned)
