@@ -28,17 +28,17 @@ def reason(ranking: Ranking, candidates: Candidates, snapshot: Snapshot | None) 
             f"Chance put {name} first: this request belongs to the {share} of traffic that is ranked at random, so "
             "that there is something to compare with."
         )
-    often = _percent(float(ranking.propensities[0]))
+    often = float(ranking.propensities[0])
     whom = "requests like this one" if ranking.traffic_type == "contextual" else "requests with these offers"
     seen = _seen(snapshot, candidates, first)
-    if ranking.propensities[0] >= _KNOWN_TO_BE_LIKELY:
-        return f"{name} is first because it is most probably the best: {seen}, and it comes first in {often} of {whom}."
-    if ranking.arm is not None and ranking.arm.is_exploring:
-        return (
-            f"{name} is first because it may be the best, and this request was used to find out: {seen}, and it comes "
-            f"first in {often} of {whom}."
-        )
-    return f"{name} is first because it may well be the best: {seen}, and it comes first in {often} of {whom}."
+    because = _because(often, len(candidates))
+    return f"{name} is first because {because}: {seen}, and it comes first in {_percent(often)} of {whom}."
+
+
+def _because(often: float, candidates: int) -> str:
+    if often >= _KNOWN_TO_BE_LIKELY:
+        return "it is most probably the best"
+    return "it may well be the best" if often * candidates >= 1 else "it cannot be ruled out yet to be the best"
 
 
 def _seen(snapshot: Snapshot, candidates: Candidates, first: int) -> str:

@@ -63,7 +63,7 @@ def test_arms_and_propensities_are_whole_whatever_the_settings(
     told = shares(policy)
     assert told["random"] == pytest.approx(share)
     if kind == "personalized":
-        assert told["noncontextual"] == pytest.approx(share)
+        assert told["noncontextual"] == pytest.approx(min(share, (1 - share) / 2))
     else:
         assert told == {"random": pytest.approx(share), "noncontextual": pytest.approx(1 - share)}
 
@@ -128,6 +128,12 @@ def test_a_personalized_model_serves_everybodys_ranking_as_often_as_random() -> 
         assert arm.first.tolist() == other.first.tolist(), "the cell does not matter there"
 
 
+def test_a_personalized_model_with_the_largest_random_share_still_looks_at_cells() -> None:
+    assert shares(policy_of(snapshot("personalized", 0.5), candidates("abcde"), GOLD)) == {
+        "random": pytest.approx(0.5), "noncontextual": pytest.approx(0.25), "contextual": pytest.approx(0.25)
+    }  # fmt: skip
+
+
 def test_a_cell_changes_the_propensities_of_a_personalized_model_only() -> None:
     for kind in KINDS:
         told = [policy_of(snapshot(kind), candidates("abcde"), cell).propensities for cell in (GOLD, NEW)]
@@ -139,7 +145,7 @@ def test_less_exploration_sharpens_what_is_drawn_and_nothing_else(kind: str) -> 
     plain, sharp = (policy_of(snapshot(kind, exploration=one), candidates("abcde"), GOLD) for one in (1.0, 0.25))
     assert sharp.propensities.max() > plain.propensities.max()
     for arm, other in zip(plain.arms, sharp.arms, strict=True):
-        assert (arm.share, arm.traffic, arm.is_exploring) == (other.share, other.traffic, other.is_exploring)
+        assert (arm.share, arm.traffic) == (other.share, other.traffic)
         if arm.draws is not None and other.draws is not None:
             np.testing.assert_allclose(other.draws.mean, arm.draws.mean)
             np.testing.assert_allclose(other.draws.sd, arm.draws.sd / 2)
