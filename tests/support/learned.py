@@ -11,12 +11,18 @@ from offer_ranking.catalog.model import Model, ModelType, Training
 from offer_ranking.catalog.settings import Settings
 from offer_ranking.counting.counts import CONVERSION, IMPRESSION, Counts, Key
 from offer_ranking.learning.cell import Cell
+from offer_ranking.learning.evidence import Evidence, Weights
 from offer_ranking.learning.fit import fit
 from offer_ranking.learning.snapshot import Snapshot
 
 HOUR = 500_000  # hours since 1970 UTC; all that is not told apart by time happens then
 AS_OF = HOUR * 3600.0 + 1799.5
 _WHEN = datetime.fromtimestamp(AS_OF, UTC)
+
+
+def evidence_of(counts: Counts, settings: Settings, as_of_hour: int) -> Evidence:
+    """What a count table says of each version of an offer."""
+    return Weights.of(counts, settings, as_of_hour).by_version()[0]
 
 
 def a_model(**fields: Any) -> Model:

@@ -109,10 +109,7 @@ class Weights:
         due = np.bincount(group, np.maximum(shown, 0.0) * self.expected, minlength=groups)
         return np.clip(due, c, n), c, repaired
 
-
-def evidence_of(counts: Counts, settings: Settings, as_of_hour: int) -> Evidence:
-    """Sum a count table per version of an offer, weighed by age and by what may still come."""
-    weights = Weights.of(counts, settings, as_of_hour)
-    versions, row_version = Versions.named_in(weights.counts)
-    n, c, repaired = weights.sums(row_version, len(versions))
-    return Evidence(versions, n, c, repaired)
+    def by_version(self) -> tuple[Evidence, NDArray[np.intp]]:
+        """The evidence of each version of an offer, and the version of each row, shape (rows,)."""
+        versions, row_version = Versions.named_in(self.counts)
+        return Evidence(versions, *self.sums(row_version, len(versions))), row_version

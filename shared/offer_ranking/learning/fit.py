@@ -9,13 +9,12 @@ import numpy as np
 
 from offer_ranking.catalog.model import ModelType
 from offer_ranking.learning.cell import Cell
-from offer_ranking.learning.evidence import Evidence, Weights
+from offer_ranking.learning.evidence import Weights
 from offer_ranking.learning.features import Features
 from offer_ranking.learning.logistic import Trials
 from offer_ranking.learning.rates import Rates
 from offer_ranking.learning.snapshot import Snapshot
 from offer_ranking.learning.tastes import Tastes
-from offer_ranking.learning.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,11 +43,9 @@ def fit(
 ) -> Snapshot | NothingToLearn:
     """Learn a snapshot of a model from counts; `as_of` in seconds since 1970 UTC."""
     weights = Weights.of(counts, model.settings, int(as_of // _SECONDS_PER_HOUR))
-    versions, row_version = Versions.named_in(weights.counts)
-    n, c, repaired = weights.sums(row_version, len(versions))
-    if not n.any():
+    evidence, row_version = weights.by_version()
+    if not evidence.impressions.any():
         return NothingToLearn()
-    evidence = Evidence(versions, n, c, repaired)
     is_personalized = model.type is ModelType.PERSONALIZED
     return Snapshot(
         model_id=model.id,
@@ -58,27 +55,27 @@ def fit(
         settings=model.settings,
         audiences=model.audiences,
         context_keys=model.context_keys,
-        versions=versions,
+        versions=evidence.versions,
         rates=Rates.learned(evidence),
-        tastes=_tastes(model, weights, versions, row_version) if is_personalized else None,
-        impressions=n,
-        conversions=c,
+        tastes=_tastes(model, weights, len(evidence.versions), row_version) if is_personalized else None,
+        impressions=evidence.impressions,
+        conversions=evidence.conversions,
         trained_on=dict(trained_on),
-        repaired=repaired,
+        repaired=evidence.repaired,
     )
 
 
-def _tastes(model: Model, weights: Weights, versions: Versions, row_version: NDArray[np.intp]) -> Tastes:
+def _tastes(model: Model, weights: Weights, versions: int, row_version: NDArray[np.intp]) -> Tastes:
     """Learn by cell from what this model ranked, and of everybody from all other events."""
     cells, row_cell = _cells(model, weights)
     pairs, index = np.unique(row_version * (len(cells) + 1) + row_cell + 1, return_inverse=True)
     n, c, _ = weights.sums(index, len(pairs))
     version, cell = pairs // (len(cells) + 1), pairs % (len(cells) + 1) - 1
     shown = np.bincount(cell[cell >= 0], n[cell >= 0], minlength=len(cells))
-    most = int(np.sqrt(_COVARIANCES / (len(versions) + 1))) - 1
+    most = int(np.sqrt(_COVARIANCES / (versions + 1))) - 1
     features = Features.learned(cells, shown, audiences=model.audiences, keys=model.context_keys, most=max(most, 1))
     x = np.concatenate([features.rows(cells), features.row(None)[None]])
-    trials = Trials(x, len(versions), version, cell, n, c)
+    trials = Trials(x, versions, version, cell, n, c)
     return Tastes.learned(features, trials)
 
 

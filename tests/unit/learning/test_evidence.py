@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from offer_ranking.catalog.settings import Settings
 from offer_ranking.counting.counts import CONVERSION, IMPRESSION, Counts, Key
-from offer_ranking.learning.evidence import Evidence, evidence_of
+from offer_ranking.learning.evidence import Evidence
+from tests.support.learned import evidence_of
 
 NOW = 500_000  # hours since 1970
 EVER = Settings(window_days=None)

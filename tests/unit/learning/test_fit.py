@@ -7,11 +7,10 @@ from offer_ranking.catalog.model import Model
 from offer_ranking.counting.counts import CONVERSION, Counts, Key
 from offer_ranking.learning import fit as module
 from offer_ranking.learning.cell import Cell
-from offer_ranking.learning.evidence import evidence_of
 from offer_ranking.learning.fit import NothingToLearn, fit
 from offer_ranking.learning.prior import learn_prior
 from offer_ranking.learning.snapshot import ALGORITHM, Snapshot
-from tests.support.learned import AS_OF, HOUR, a_model, fitted, personalized, shown
+from tests.support.learned import AS_OF, HOUR, a_model, evidence_of, fitted, personalized, shown
 
 PAIRS = {"a": (1000, 20), "b": (500, 30), "c": (40, 0)}
 GOLD, NEW = Cell(("gold",)), Cell(("new",))
