@@ -16,8 +16,7 @@ from typing import Any, Literal, TypedDict
 from aws_lambda_powertools import Logger
 
 from offer_ranking import __version__
-from offer_ranking.catalog.dataset import Dataset, DatasetEdit, NewDataset, define_dataset, edit_dataset
-from offer_ranking.catalog.errors import InUseError
+from offer_ranking.catalog.dataset import Dataset, DatasetEdit, NewDataset, check_unused, define_dataset, edit_dataset
 from offer_ranking.catalog.lifecycle import Status
 from offer_ranking.catalog.listing import page
 from offer_ranking.catalog.model import (
@@ -123,11 +122,10 @@ def change_dataset(call: Call, dataset_id: str, body: DatasetEdit) -> Answer:
 @api.operation("DELETE", "/datasets/{dataset_id}", needs=Permission.MANAGE, status=204,
                problems=(problems.NOT_FOUND, problems.IN_USE, problems.STALE, problems.MATCH_NEEDED))  # fmt: skip
 def delete_dataset(call: Call, dataset_id: str) -> Answer:
-    """Delete a dataset that no model uses. Its objects stay where they are."""
+    """Delete a dataset that nothing uses. Its objects stay where they are."""
     dataset = datasets.get(dataset_id)
     call.must_match("dataset", dataset.version)
-    if dataset.used_by:
-        raise InUseError("dataset", dataset.used_by)
+    check_unused(dataset)
     datasets.delete(dataset, change_of(call, "delete", datetime.now(UTC), dataset, None))
     return Answer.none()
 

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TypedDict
+from itertools import islice
+from typing import Protocol, TypedDict
 
 from offer_ranking.catalog.change import Change
 from offer_ranking.catalog.dataset import Dataset
+from offer_ranking.catalog.datastream import Datastream
+from offer_ranking.catalog.decision import Decision
+from offer_ranking.catalog.errors import NotFoundError, UnsuitableError
+from offer_ranking.catalog.listing import read_place, within, write_place
 from offer_ranking.catalog.model import Model
+from offer_ranking.catalog.value import Value
 from offer_ranking.http.api import Answer, Call, etag
+from offer_ranking.http.lists import PageQuery
 
-Definition = Dataset | Model
+Definition = Dataset | Model | Decision | Datastream
+_VERSION = "version"
 
 
 class History(TypedDict):
     """Every change, oldest first."""
 
     results: list[Change]
+
+
+class HistoryPage(TypedDict):
+    """Changes, oldest first, fewer than asked for when they are large; `next` is the `start` of the next page."""
+
+    results: list[Change]
+    next: str | None
 
 
 def change_of(call: Call, action: str, now: datetime, before: Definition | None, after: Definition | None) -> Change:
@@ -45,3 +62,35 @@ def shown(thing: Definition) -> Answer:
 def history_answer(changes: list[Change]) -> Answer:
     """Who changed a definition, when, from what, to what."""
     return Answer.of({"results": [change.json_ready() for change in changes]})
+
+
+class Changes(Protocol):
+    """Where the changes of one kind of definition are recorded."""
+
+    @property
+    def noun(self) -> str: ...
+    def changes(self, id: str, after: int) -> Iterator[Change]: ...  # noqa: A002 - the field is called id
+
+
+def history_page(store: Changes, id: str, query: PageQuery) -> Answer:  # noqa: A002
+    """A page of changes, whose definitions may be large. Raises NotFoundError when there never was such a thing."""
+    after = _version(query.start) if query.start else 0
+    changes = store.changes(id, after)
+    found = within(islice(changes, query.limit), size_of)
+    if not found and not after:
+        raise NotFoundError(store.noun, id)
+    more = bool(found) and next(store.changes(id, found[-1].version), None) is not None
+    place = write_place(_VERSION, str(found[-1].version)) if more else None
+    return Answer.of({"results": [change.json_ready() for change in found], "next": place})
+
+
+def _version(start: str) -> int:
+    (version,) = read_place(start, _VERSION, 1)
+    if not (version.isascii() and version.isdecimal() and len(version) <= 10):
+        raise UnsuitableError("/query/start", "start is not a place that a list answered as next")
+    return int(version)
+
+
+def size_of(value: Value) -> int:
+    """In bytes, as an answer writes it."""
+    return len(json.dumps(value.json_ready()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -71,15 +71,15 @@ def record(table: str, noun: str, id: str, change: Change) -> Write:  # noqa: A0
     )
 
 
-def history(client: DynamoDBClient, table: str, noun: str, id: str) -> list[Change]:  # noqa: A002
-    """All changes of a definition, oldest first; empty when it never was."""
+def history(client: DynamoDBClient, table: str, noun: str, id: str, after: int) -> Iterator[Change]:  # noqa: A002
+    """The changes of a definition that led to versions above `after`, oldest first; none when it never was."""
     pages = client.get_paginator("query").paginate(
         TableName=table,
         ConsistentRead=True,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"changes#{noun}#{id}"}},
+        KeyConditionExpression="pk = :pk AND sk > :after",
+        ExpressionAttributeValues={":pk": {"S": f"changes#{noun}#{id}"}, ":after": {"S": f"{after:010d}"}},
     )
-    return [Change.model_validate_json(item["change"]["S"]) for page in pages for item in page["Items"]]
+    return (Change.model_validate_json(item["change"]["S"]) for page in pages for item in page["Items"])
 
 
 @dataclass(frozen=True, slots=True)

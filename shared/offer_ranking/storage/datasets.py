@@ -44,7 +44,8 @@ class Datasets(Definitions[Dataset]):
     """Reads and writes datasets."""
 
     noun = "dataset"
-    apart = frozenset({"eligible", "reason", "discovered", "used_by"})
+    apart = frozenset({"eligible", "reason", "discovered", "used_by", "datastreams"})
+    users = ("usedBy", "datastreams")
 
     def holding(self, bucket: str, key: str) -> Dataset | None:
         """The dataset that an object belongs to. Prefixes never overlap, so there is at most one."""
@@ -90,7 +91,8 @@ class Datasets(Definitions[Dataset]):
 
     def _read(self, item: Item) -> Dataset:
         discovered = item.get("discovered", {}).get("BOOL", False)
-        return Dataset.model_validate_json(stored(item, discovered=discovered, usedBy=items.strings(item, "usedBy")))
+        users = {name: items.strings(item, name) for name in self.users}
+        return Dataset.model_validate_json(stored(item, discovered=discovered, **users))
 
     def _beside(self, before: Dataset | None, after: Dataset) -> Item:  # noqa: ARG002
         return {"eligible": {"BOOL": after.eligible}}

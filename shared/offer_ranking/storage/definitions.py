@@ -6,7 +6,7 @@ A change is one transaction: the item, its name, what it holds of others, its au
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from offer_ranking.catalog.change import Change
@@ -67,10 +67,14 @@ class Definitions(Generic[D]):
 
     def history(self, id: str) -> list[Change]:  # noqa: A002
         """Every change of a definition, also of a deleted one. Raises NotFoundError when it never was."""
-        changes = items.history(self._client, self._table, self.noun, id)
+        changes = list(self.changes(id))
         if not changes:
             raise NotFoundError(self.noun, id)
         return changes
+
+    def changes(self, id: str, after: int = 0) -> Iterator[Change]:  # noqa: A002
+        """The changes of a definition that led to versions above `after`, read as they are asked for."""
+        return items.history(self._client, self._table, self.noun, id, after)
 
     def create(self, new: D, change: Change, once: Once | None) -> None:
         """Raises AlreadyDoneError, NameTakenError, and what the things it holds refuse."""
