@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BeforeValidator,
     Field,
     PlainSerializer,
     ValidationInfo,
@@ -48,6 +50,14 @@ def _check_json(content: str) -> None:
         raise ValueError(msg) from error
 
 
+def _date_and_time(given: object) -> object:
+    """What pydantic may read: it would take a number, or "2026", for seconds since 1970."""
+    if isinstance(given, datetime) or (isinstance(given, str) and re.match(r"\d{4}-\d\d-\d\dT", given)):
+        return given
+    msg = "must be a date and time with its zone, such as 2026-11-24T22:05:12Z"
+    raise ValueError(msg)
+
+
 def _instant(moment: datetime) -> datetime:
     """In UTC and whole milliseconds, as it is stored and shown."""
     if not 1970 <= moment.year <= 9998:
@@ -58,7 +68,11 @@ def _instant(moment: datetime) -> datetime:
 
 
 Instant = Annotated[
-    AwareDatetime, AfterValidator(_instant), PlainSerializer(rfc3339, return_type=str, when_used="json")
+    AwareDatetime,
+    Field(strict=False),  # what a validator has looked at counts as Python's, and a strict datetime takes no text then
+    BeforeValidator(_date_and_time),
+    AfterValidator(_instant),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
 ]
 Format = Annotated[str, Field(pattern=r"^(text/html|text/plain|application/json|image/[a-z0-9][a-z0-9.+-]{0,63})$")]
 Url = Annotated[str, Field(max_length=2048, pattern=r"^https?://[!-~]+$")]
