@@ -16,7 +16,7 @@ from offer_ranking.http.api import Api, Operation
 from offer_ranking.http.openapi import document
 
 TARGET = Path("functions/manage_models/openapi.json")
-FUNCTIONS = ("manage_models", "activate_model", "rank_offers", "report_performance")
+FUNCTIONS = ("manage_models", "manage_decisions", "activate_model", "rank_offers", "report_performance")
 
 
 def operations() -> list[Operation]:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from aws_lambda_powertools import Logger
 
-from offer_ranking.catalog.change import Change
 from offer_ranking.catalog.lifecycle import Action
 from offer_ranking.catalog.model import Model, check_datasets, move_model
 from offer_ranking.http import problem as problems
-from offer_ranking.http.api import Answer, Api, Call, etag
+from offer_ranking.http.api import Answer, Api, Call
+from offer_ranking.http.definitions import change_of, shown
 from offer_ranking.http.principal import Permission
 from offer_ranking.storage import clients
 from offer_ranking.storage.datasets import Datasets
@@ -60,16 +60,8 @@ def _move(call: Call, action: Action, model_id: str) -> Answer:
 
 
 def _save(call: Call, action: Action, before: Model, after: Model) -> Answer:
-    change = Change(
-        action=action.value,
-        who=call.principal.id,
-        at=after.updated_at,
-        version=after.version,
-        before=before.json_ready(),
-        after=after.json_ready(),
-    )
-    models.save(before, after, change)
-    return Answer.of(after, ETag=etag(after.version))
+    models.save(before, after, change_of(call, action.value, after.updated_at, before, after))
+    return shown(after)
 
 
 lambda_handler = api

@@ -16,9 +16,7 @@ from typing import Any, Literal, TypedDict
 from aws_lambda_powertools import Logger
 
 from offer_ranking import __version__
-from offer_ranking.catalog.change import Change
-from offer_ranking.catalog.dataset import Dataset, DatasetEdit, NewDataset, define_dataset, edit_dataset
-from offer_ranking.catalog.errors import InUseError
+from offer_ranking.catalog.dataset import Dataset, DatasetEdit, NewDataset, check_unused, define_dataset, edit_dataset
 from offer_ranking.catalog.lifecycle import Status
 from offer_ranking.catalog.listing import page
 from offer_ranking.catalog.model import (
@@ -34,7 +32,8 @@ from offer_ranking.catalog.model import (
 )
 from offer_ranking.catalog.once import Once
 from offer_ranking.http import problem as problems
-from offer_ranking.http.api import Answer, Api, Call, etag
+from offer_ranking.http.api import Answer, Api, Call
+from offer_ranking.http.definitions import History, change_of, created, history_answer, shown
 from offer_ranking.http.lists import DatasetPage, DatasetQuery, ModelPage, ModelQuery, field_of, page_answer
 from offer_ranking.http.once import once
 from offer_ranking.http.principal import Permission
@@ -62,12 +61,6 @@ hints = Hints(clients.sqs(), objects_queue=os.environ["OBJECTS_QUEUE"], fits_que
 api = Api(Logger(service="manage_models"))
 
 
-class History(TypedDict):
-    """Every change, oldest first."""
-
-    results: list[Change]
-
-
 class Health(TypedDict):
     """That this is up, and which release."""
 
@@ -83,8 +76,8 @@ def create_dataset(call: Call, body: NewDataset) -> Answer:
     dataset = define_dataset(body, id=_new_id(), now=now, managed_bucket=MANAGED_BUCKET, buckets=BUCKETS)
 
     def create(remembering: Callable[[Answer], Once | None]) -> Answer:
-        answer = _created("datasets", dataset)
-        datasets.create(dataset, _change(call, "create", now, None, dataset), remembering(answer))
+        answer = created("datasets", dataset)
+        datasets.create(dataset, change_of(call, "create", now, None, dataset), remembering(answer))
         return answer
 
     answer = once(call, creates, now, create)
@@ -107,7 +100,7 @@ def list_datasets(query: DatasetQuery) -> Answer:
 @api.operation("GET", "/datasets/{dataset_id}", needs=Permission.READ, gives=Dataset, problems=(problems.NOT_FOUND,))
 def read_dataset(dataset_id: str) -> Answer:
     """Read a dataset."""
-    return _shown(datasets.get(dataset_id))
+    return shown(datasets.get(dataset_id))
 
 
 @api.operation("PATCH", "/datasets/{dataset_id}", needs=Permission.MANAGE, gives=Dataset,
@@ -120,21 +113,20 @@ def change_dataset(call: Call, dataset_id: str, body: DatasetEdit) -> Answer:
     now = datetime.now(UTC)
     after = edit_dataset(before, body, now=now)
     if after is not before:
-        datasets.save(before, after, _change(call, "edit", now, before, after))
+        datasets.save(before, after, change_of(call, "edit", now, before, after))
     if body.mapping is not None:
         hints.sweep(dataset_id)  # also when nothing changed: the call that did may have ended before it came here
-    return _shown(after)
+    return shown(after)
 
 
 @api.operation("DELETE", "/datasets/{dataset_id}", needs=Permission.MANAGE, status=204,
                problems=(problems.NOT_FOUND, problems.IN_USE, problems.STALE, problems.MATCH_NEEDED))  # fmt: skip
 def delete_dataset(call: Call, dataset_id: str) -> Answer:
-    """Delete a dataset that no model uses. Its objects stay where they are."""
+    """Delete a dataset that nothing uses. Its objects stay where they are."""
     dataset = datasets.get(dataset_id)
     call.must_match("dataset", dataset.version)
-    if dataset.used_by:
-        raise InUseError("dataset", dataset.used_by)
-    datasets.delete(dataset, _change(call, "delete", datetime.now(UTC), dataset, None))
+    check_unused(dataset)
+    datasets.delete(dataset, change_of(call, "delete", datetime.now(UTC), dataset, None))
     return Answer.none()
 
 
@@ -181,7 +173,7 @@ def list_models(query: ModelQuery) -> Answer:
 @api.operation("GET", "/models/{model_id}", needs=Permission.READ, gives=Model, problems=(problems.NOT_FOUND,))
 def read_model(model_id: str) -> Answer:
     """Read an AI model."""
-    return _shown(models.get(model_id))
+    return shown(models.get(model_id))
 
 
 @api.operation("PATCH", "/models/{model_id}", needs=Permission.MANAGE, gives=Model,
@@ -196,10 +188,10 @@ def change_model(call: Call, model_id: str, body: ModelEdit) -> Answer:
     if after is not before:
         if after.dataset_ids != before.dataset_ids:
             check_datasets(after.dataset_ids, datasets.some(after.dataset_ids))
-        models.save(before, after, _change(call, "edit", now, before, after))
+        models.save(before, after, change_of(call, "edit", now, before, after))
         if after.status is Status.LIVE:
             hints.fit(model_id)
-    return _shown(after)
+    return shown(after)
 
 
 @api.operation("DELETE", "/models/{model_id}", needs=Permission.MANAGE, status=204,
@@ -210,7 +202,7 @@ def delete_model(call: Call, model_id: str) -> Answer:
     model = models.get(model_id)
     call.must_match("model", model.version)
     check_deletable(model)
-    models.delete(model, _change(call, "delete", datetime.now(UTC), model, None))
+    models.delete(model, change_of(call, "delete", datetime.now(UTC), model, None))
     return Answer.none()
 
 
@@ -218,7 +210,7 @@ def delete_model(call: Call, model_id: str) -> Answer:
                problems=(problems.NOT_FOUND,))  # fmt: skip
 def read_history(model_id: str) -> Answer:
     """Who changed the AI model, when, from what, to what."""
-    return Answer.of({"results": [change.json_ready() for change in models.history(model_id)]})
+    return history_answer(models.history(model_id))
 
 
 @api.operation("POST", "/models/{model_id}/duplicate", needs=Permission.MANAGE, gives=Model, status=201,
@@ -249,33 +241,11 @@ def _creating(
 
     def create(remembering: Callable[[Answer], Once | None]) -> Answer:
         check_datasets(model.dataset_ids, datasets.some(model.dataset_ids))
-        answer = _created("models", model)
-        models.create(model, _change(call, action, now, None, model), remembering(answer))
+        answer = created("models", model)
+        models.create(model, change_of(call, action, now, None, model), remembering(answer))
         return answer
 
     return create
-
-
-def _change(
-    call: Call, action: str, now: datetime, before: Dataset | Model | None, after: Dataset | Model | None
-) -> Change:
-    version = after.version if after else before.version + 1 if before else 1
-    return Change(
-        action=action,
-        who=call.principal.id,
-        at=now,
-        version=version,
-        before=before.json_ready() if before else None,
-        after=after.json_ready() if after else None,
-    )
-
-
-def _created(collection: str, thing: Dataset | Model) -> Answer:
-    return Answer.of(thing, 201, Location=f"/{collection}/{thing.id}", ETag=etag(thing.version))
-
-
-def _shown(thing: Dataset | Model) -> Answer:
-    return Answer.of(thing, ETag=etag(thing.version))
 
 
 def _new_id() -> str:

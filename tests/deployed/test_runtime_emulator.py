@@ -107,6 +107,13 @@ def test_manage_models_creates_a_dataset(start: Start, admin: str) -> None:
     assert invoke(recorded("manage_models_health"))["statusCode"] == 200
 
 
+def test_manage_decisions_creates_a_decision(start: Start, admin: str) -> None:
+    invoke = start("ManageDecisions")
+    answer = invoke(recorded("manage_decisions", TOKEN=admin, NAME=f"recorded {uuid.uuid4()}"))
+    assert answer["statusCode"] == 201
+    assert json.loads(answer["body"])["offers"][0]["status"] == "approved"
+
+
 def test_activate_model_refuses_what_is_live_already(
     start: Start, admin: str, loop: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:

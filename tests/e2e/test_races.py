@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from infra.local.system import System
 from tests.e2e.conftest import Caller
 from tests.e2e.world import SCHEMA, name
+from tests.support.decisions import decision_body
 
 WRITERS = 32
 
@@ -20,13 +24,16 @@ def dataset(admin: Caller) -> str:
     return str(admin.post("/datasets", {"name": name("events"), "schema": SCHEMA}).json()["id"])
 
 
-def race(system: System, method: str, path: str, body: object, **headers: str) -> list[httpx.Response]:
-    """The same request from 32 callers at once, each over a connection of its own."""
+def race(
+    system: System, method: str, path: str, body: dict[str, Any] | Callable[[int], dict[str, Any]], **headers: str
+) -> list[httpx.Response]:
+    """The same request, or one each, from 32 callers at once, each over a connection of its own."""
     sent = {"Authorization": f"Bearer {system.issuer.machine_token('admin')}"}
     sent |= {key.replace("_", "-"): value for key, value in headers.items()}
 
-    def call(_: int) -> httpx.Response:
-        return httpx.request(method, system.url + path, json=body, headers=sent, timeout=60, trust_env=False)
+    def call(n: int) -> httpx.Response:
+        sends = body(n) if callable(body) else body
+        return httpx.request(method, system.url + path, json=sends, headers=sent, timeout=60, trust_env=False)
 
     with ThreadPoolExecutor(WRITERS) as pool:
         return list(pool.map(call, range(WRITERS)))
@@ -41,6 +48,26 @@ def test_of_32_creates_of_one_name_one_is_created_and_31_conflict(system: System
     }
     (winner,) = [answer.json()["id"] for answer in answers if answer.status_code == 201]
     assert admin.get(f"/datasets/{dataset}").json()["usedBy"] == [winner]
+
+
+@pytest.mark.parametrize("wanted", ["name", "scope"])
+def test_of_32_decisions_that_want_one_name_or_one_activity_and_placement_one_gets_it(
+    system: System, admin: Caller, wanted: str
+) -> None:
+    one, pair = name("wanted"), {"activityId": name("activity"), "placementId": "xcore:offer-placement:1"}
+
+    def body(n: int) -> dict[str, Any]:
+        return decision_body(**({"name": one} if wanted == "name" else {"name": f"{one} {n}", **pair}))
+
+    answers = race(system, "POST", "/decisions", body)
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 31}
+    assert {answer.json()["type"] for answer in answers if answer.status_code == 409} == {
+        f"urn:offer-ranking:problem:{wanted}-taken"
+    }
+    found = admin.get("/decisions?" + urlencode({"name": one})).json()["results"]
+    assert [decision["id"] for decision in found] == [
+        answer.json()["id"] for answer in answers if answer.status_code == 201
+    ]
 
 
 def test_of_32_edits_of_one_version_one_wins(system: System, admin: Caller, dataset: str) -> None:

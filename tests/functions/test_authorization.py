@@ -16,6 +16,7 @@ from infra.local.issuer import Issuer
 from offer_ranking.http.principal import Permission
 from offer_ranking.http.verifier import Verifier
 from tests.integration.test_snapshots import snapshot
+from tests.support.decisions import decision_body
 from tests.support.system import EVENT_SCHEMA, ROUTES, System, handler, issuer, rest_event, send
 
 READ, MANAGE, RANK = Permission.READ, Permission.MANAGE, Permission.RANK
@@ -96,6 +97,18 @@ BODIES: dict[str, tuple[Any, int]] = {
     "read_history": (None, 200),
     "duplicate": ({"name": "copy"}, 201),
     "delete_model": (None, 204),
+    "create_decision": (decision_body(), 201),
+    "list_decisions": (None, 200),
+    "read_decision": (None, 200),
+    "change_decision": ({"description": "changed"}, 200),
+    "delete_decision": (None, 204),
+    "read_decision_history": (None, 200),
+    "create_datastream": ({"name": "web", "orgId": "ORG@AdobeOrg", "datasetId": "{dataset}"}, 201),
+    "list_datastreams": (None, 200),
+    "read_datastream": (None, 200),
+    "change_datastream": ({"tokenMode": "off"}, 200),
+    "delete_datastream": (None, 204),
+    "read_datastream_history": (None, 200),
     "activate": (None, 200),
     "deactivate": (None, 200),
     "archive": (None, 200),
@@ -128,6 +141,10 @@ def world(system: System) -> tuple[System, dict[str, str]]:
     assert system.call("POST", f"/models/{models['live']['id']}/activate").status == 200
     backfill = system.call("POST", f"/datasets/{used['id']}/backfills").json["id"]
     ids = {"used": used["id"], "free": free["id"], "backfill": backfill, "trained": models["live"]["id"]}
+    ids |= {
+        "decision": system.create_decision()["id"],
+        "datastream": system.create_datastream(used["id"])["id"],
+    }
     handler("rank_offers").snapshots.put(snapshot(model=ids["trained"]))
     return system, ids | {name: model["id"] for name, model in models.items()}
 
@@ -137,7 +154,8 @@ def request(operation: Any, ids: dict[str, str], authorization: str | None, *, e
     state = "trained" if operation.id == "replay_ranking" else "live" if live else "draft"
     model, dataset = (ids[state], ids["free"]) if exists else ("missing", "missing")
     path = operation.path.replace("{model_id}", model).replace("{dataset_id}", dataset)
-    path = path.replace("{backfill_id}", ids["backfill"] if exists else "missing")
+    for noun in ("backfill", "decision", "datastream"):
+        path = path.replace(f"{{{noun}_id}}", ids[noun] if exists else "missing")
     body = json.loads(json.dumps(BODIES[operation.id][0]).replace("{dataset}", ids["used"]))
     headers = {"If-Match": "*"} | ({"Authorization": authorization} if authorization else {})
     return rest_event(operation.method, path, body, headers=headers)
@@ -211,6 +229,10 @@ def fresh(system: System, ids: dict[str, str], operation: str) -> dict[str, str]
         return ids | {"free": system.create_dataset(stamp)["id"]}
     if operation in {"duplicate", "delete_model", "activate", "archive"}:
         return ids | {"draft": system.create_model([ids["used"]], stamp)["id"]}
+    if operation in {"read_decision", "change_decision", "delete_decision"}:
+        return ids | {"decision": system.create_decision(stamp)["id"]}
+    if operation in {"read_datastream", "change_datastream", "delete_datastream"}:
+        return ids | {"datastream": system.create_datastream(ids["used"], stamp)["id"]}
     if operation in {"deactivate", "rank_offers", "rank_batch", "read_report"}:
         live = system.create_model([ids["used"]], stamp)["id"]
         assert system.call("POST", f"/models/{live}/activate").status == 200

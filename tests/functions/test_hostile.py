@@ -16,6 +16,7 @@ from schemathesis import GenerationMode
 from infra.openapi import operations
 from offer_ranking.http.openapi import document
 from tests.support.aws import in_process
+from tests.support.decisions import decision_body, offer_body
 from tests.support.system import EVENT_SCHEMA, System, rest_event, send
 
 AN_OPERATION = [f"{operation.method} {operation.path}" for operation in operations()]
@@ -31,7 +32,11 @@ def world() -> tuple[System, dict[str, str]]:
     system = System()
     dataset, model = system.live_model()
     backfill = system.call("POST", f"/datasets/{dataset['id']}/backfills").json["id"]
-    return system, {"dataset_id": dataset["id"], "model_id": model["id"], "backfill_id": backfill}
+    ids = {"dataset_id": dataset["id"], "model_id": model["id"], "backfill_id": backfill}
+    return system, ids | {
+        "decision_id": system.create_decision()["id"],
+        "datastream_id": system.create_datastream(dataset["id"])["id"],
+    }
 
 
 def sent(system: System, method: str, path: str, case: Any, ids: dict[str, str], *, real: bool) -> int:
@@ -81,6 +86,13 @@ HOSTILE_BODIES = {
     "infinite": '{"name": Infinity}',
     "1e400": '{"settings": {"randomShare": 1e400}}',
     "minus zero": '{"seed": -0}',
+    "priority 1e400": '{"offers": [{"id": "a", "etag": "1", "format": "text/html", "content": "", "priority": 1e400}]}',
+    "first year": '{"offers": [{"id": "a", "startsAt": "0001-01-01T00:00:00+23:59"}]}',
+    "deep content": json.dumps(
+        decision_body(offers=[offer_body(format="application/json", content="[" * 100_000 + "]" * 100_000)])
+    ),
+    "half a pair in content": '{"offers": [{"id": "a", "etag": "1", "format": "text/html", "content": "\\ud800"}]}',
+    "1,000,000 offers": '{"offers": [' + "{}," * 1_000_000 + "{}]}",
     "5,000 digits": '{"seed": ' + "9" * 5000 + "}",
     "deep": '{"name": ' + deep(5000) + "}",
     "deep schema": '{"name": "x", "schema": ' + '{"allOf": [' * 150 + "{}" + "]}" * 150 + "}",
@@ -113,7 +125,7 @@ def test_a_hostile_body_is_refused_on_every_door(standing: Any, name: str) -> No
     for operation in operations():
         if operation.body is None:
             continue
-        path = operation.path.replace("{model_id}", ids["model_id"]).replace("{dataset_id}", ids["dataset_id"])
+        path = operation.path.format_map(ids)
         who = "ranker" if "/rankings" in path else "admin"
         headers = {"Authorization": f"Bearer {system.tokens[who]}", "If-Match": "*"}
         reply = send(rest_event(operation.method, path, HOSTILE_BODIES[name], headers=headers))
@@ -157,6 +169,8 @@ def test_ids_that_nobody_made_are_not_found(standing: Any, bad: str) -> None:
     system, _ = standing
     assert system.call("GET", f"/models/{bad}").status in {404, 422}
     assert system.call("GET", f"/datasets/{bad}").status in {404, 422}
+    assert system.call("GET", f"/decisions/{bad}").status in {404, 422}
+    assert system.call("GET", f"/datastreams/{bad}/history").status in {404, 422}
     assert system.call("GET", f"/backfills/{bad}").status in {404, 422}
 
 

@@ -17,8 +17,9 @@ import boto3
 from infra.local.issuer import Issuer
 from offer_ranking.http.verifier import Verifier
 from tests.support.aws import ENVIRONMENT
+from tests.support.decisions import decision_body
 
-ROUTES = ("manage_models", "activate_model", "rank_offers", "report_performance")
+ROUTES = ("manage_models", "manage_decisions", "activate_model", "rank_offers", "report_performance")
 EVENT_SCHEMA = "experience-event-proposition-interactions"
 
 
@@ -105,6 +106,17 @@ class System:
     def create_model(self, dataset_ids: Iterable[str], name: str = "model", **fields: Any) -> dict[str, Any]:
         body = {"name": name, "type": "auto-optimization", "datasetIds": list(dataset_ids), **fields}
         reply = self.call("POST", "/models", body)
+        assert reply.status == 201, reply.text
+        return reply.json
+
+    def create_decision(self, name: str = "decision", **fields: Any) -> dict[str, Any]:
+        reply = self.call("POST", "/decisions", decision_body(name=name, **fields))
+        assert reply.status == 201, reply.text
+        return reply.json
+
+    def create_datastream(self, dataset_id: str, name: str = "datastream", **fields: Any) -> dict[str, Any]:
+        body = {"name": name, "orgId": "ORG@AdobeOrg", "datasetId": dataset_id, **fields}
+        reply = self.call("POST", "/datastreams", body)
         assert reply.status == 201, reply.text
         return reply.json
 
@@ -238,6 +250,8 @@ def function_of(path: str) -> str:
         return "activate_model"
     if "/rankings" in path:
         return "rank_offers"
+    if path.startswith(("/decisions", "/datastreams")):
+        return "manage_decisions"
     reports = last in {"report", "readiness", "evaluate", "accounting", "refused"} or path.startswith("/backfills/")
     return "report_performance" if reports else "manage_models"
 

@@ -14,6 +14,7 @@ from tests.support.template import Template
 set_environment()
 
 from functions.activate_model import handler as activate_model  # noqa: E402 - reads the environment
+from functions.manage_decisions import handler as manage_decisions  # noqa: E402
 from functions.manage_models import handler as manage_models  # noqa: E402
 from functions.rank_offers import handler as rank_offers  # noqa: E402
 from functions.report_performance import handler as report_performance  # noqa: E402
@@ -21,6 +22,7 @@ from functions.report_performance import handler as report_performance  # noqa: 
 PUBLIC = {("GET", "/health"), ("GET", "/openapi.json")}
 HANDLERS = {
     "ManageModels": manage_models,
+    "ManageDecisions": manage_decisions,
     "ActivateModel": activate_model,
     "RankOffers": rank_offers,
     "ReportPerformance": report_performance,

@@ -120,6 +120,7 @@ class Dataset(Value):
         default=False, description="whether all that lay there at creation, or when the mapping changed, is on its way"
     )
     used_by: frozenset[str] = Field(default=frozenset(), description="models that learn from it")
+    datastreams: frozenset[str] = Field(default=frozenset(), description="datastreams whose events land in it")
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -175,7 +176,7 @@ def define_dataset(
 def edit_dataset(dataset: Dataset, edit: DatasetEdit, *, now: datetime) -> Dataset:
     """The dataset as edited, one version on; itself when nothing changes.
 
-    Raises UnsuitableError, and InUseError when the edit would take the field group from under a model.
+    Raises UnsuitableError, and InUseError when the edit would take the field group from under its users.
     """
     changes: dict[str, Any] = {}
     if edit.name is not None:
@@ -189,9 +190,15 @@ def edit_dataset(dataset: Dataset, edit: DatasetEdit, *, now: datetime) -> Datas
     edited = dataset.model_copy(update=changes)
     if edited == dataset:
         return dataset
-    if dataset.eligible and not edited.eligible and dataset.used_by:
-        raise InUseError("dataset", dataset.used_by)
+    if dataset.eligible and not edited.eligible:
+        check_unused(dataset)
     return edited.model_copy(update={"version": dataset.version + 1, "updated_at": now})
+
+
+def check_unused(dataset: Dataset) -> None:
+    """Raises InUseError for one that models learn from, or that gets the events of datastreams."""
+    if users := dataset.used_by | dataset.datastreams:
+        raise InUseError("dataset", users)
 
 
 def _groups(schema: Schema) -> tuple[str, ...]:

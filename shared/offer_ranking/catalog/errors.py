@@ -22,6 +22,14 @@ class NameTakenError(CatalogError):
         self.pointer = "/name"
 
 
+class ScopeTakenError(CatalogError):
+    """Another decision has the same pair of activity and placement."""
+
+    def __init__(self, activity_id: str, placement_id: str) -> None:
+        super().__init__(f"Another decision already has activity {activity_id!r} and placement {placement_id!r}.")
+        self.pointer = "/activityId"
+
+
 class StaleEditError(CatalogError):
     """The edit was made against a version that is no longer the present one."""
 

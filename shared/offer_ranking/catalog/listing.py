@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -21,6 +21,10 @@ class Definition(Protocol):
 
 
 D = TypeVar("D", bound=Definition)
+T = TypeVar("T")
+
+MOST_BYTES = 4_000_000
+"""Of a page: Lambda answers with 6 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,20 @@ class Page(Generic[D]):
     next: str | None
 
 
-def page(definitions: Sequence[D], *, order_by: str, limit: int, start: str | None) -> Page[D]:
+def page(
+    definitions: Sequence[D],
+    *,
+    order_by: str,
+    limit: int,
+    start: str | None,
+    size: Callable[[D], int] = lambda _: 0,
+) -> Page[D]:
     """The page that starts after the place `start`.
 
     `order_by` is a field in snake_case, descending with a leading `-`; equal ones are ordered by id. A place names
     the last definition seen by value, not by number, so that nothing is seen twice or missed when others are created
-    or deleted between two pages. Raises UnsuitableError for a `start` that no page of this order gave.
+    or deleted between two pages. A page ends before its definitions have more than `MOST_BYTES`, by their `size`.
+    Raises UnsuitableError for a `start` that no page of this order gave.
     """
     field, descending = order_by.removeprefix("-"), order_by.startswith("-")
 
@@ -51,9 +63,21 @@ def page(definitions: Sequence[D], *, order_by: str, limit: int, start: str | No
     if start is not None:
         last = read_place(start, order_by)
         ordered = [one for one in ordered if (place(one) < last if descending else place(one) > last)]
-    shown = ordered[:limit]
-    more = len(ordered) > limit
+    shown = within(ordered[:limit], size)
+    more = len(ordered) > len(shown)
     return Page(tuple(shown), len(definitions), write_place(order_by, *place(shown[-1])) if more else None)
+
+
+def within(things: Iterable[T], size: Callable[[T], int]) -> list[T]:
+    """The first of them that together have no more than `MOST_BYTES`; one at least, if there is any."""
+    taken: list[T] = []
+    total = 0
+    for thing in things:
+        total += size(thing)
+        if taken and total > MOST_BYTES:
+            break
+        taken.append(thing)
+    return taken
 
 
 def write_place(order: str, *parts: str) -> str:

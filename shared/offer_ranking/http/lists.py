@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, TypedDict
 from pydantic import BaseModel, ConfigDict, Field
 
 from offer_ranking.catalog.dataset import Dataset
+from offer_ranking.catalog.datastream import Datastream
+from offer_ranking.catalog.decision import Decision
 from offer_ranking.catalog.lifecycle import Status
 from offer_ranking.catalog.listing import Page
 from offer_ranking.catalog.model import Model, ModelType
@@ -31,13 +33,24 @@ class _DefinitionQuery(PageQuery):
         return self.name is None or fold(self.name) in fold(name)
 
 
-class DatasetQuery(_DefinitionQuery):
-    """Filters, order and place of a list of datasets."""
+class NamedQuery(_DefinitionQuery):
+    """Filter, order and place of a list of what has a name and times."""
 
-    eligible: bool | None = None
     order_by: Annotated[
         Literal["name", "-name", "createdAt", "-createdAt", "updatedAt", "-updatedAt"], Field(alias="orderBy")
     ] = "-updatedAt"
+
+
+class DatasetQuery(NamedQuery):
+    """Filters, order and place of a list of datasets."""
+
+    eligible: bool | None = None
+
+
+class DecisionQuery(NamedQuery):
+    """Filters, order and place of a list of decisions."""
+
+    model_id: Annotated[str | None, Field(max_length=256, alias="modelId")] = None
 
 
 class ModelQuery(_DefinitionQuery):
@@ -66,6 +79,24 @@ class ModelPage(TypedDict):
     """One page of models; `next`, when there is more, is the `start` of the next page."""
 
     results: list[Model]
+    count: int
+    total: int
+    next: str | None
+
+
+class DecisionPage(TypedDict):
+    """One page of decisions, shorter than asked for when they are large; `next` is the `start` of the next page."""
+
+    results: list[Decision]
+    count: int
+    total: int
+    next: str | None
+
+
+class DatastreamPage(TypedDict):
+    """One page of datastreams; `next`, when there is more, is the `start` of the next page."""
+
+    results: list[Datastream]
     count: int
     total: int
     next: str | None

@@ -59,6 +59,7 @@ UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid bearer token is needed")
 FORBIDDEN = Kind("forbidden", 403, "The permission is missing")
 NOT_FOUND = Kind("not-found", 404, "There is no such thing")
 NAME_TAKEN = Kind("name-taken", 409, "The name is taken")
+SCOPE_TAKEN = Kind("scope-taken", 409, "The activity and placement are taken")
 OVERLAP = Kind("overlap", 409, "The location overlaps another dataset's")
 IN_USE = Kind("in-use", 409, "It is in use")
 ILLEGAL_TRANSITION = Kind("illegal-transition", 409, "The lifecycle has no such step")
@@ -79,6 +80,7 @@ STATUS_OF: dict[type[Exception], Kind] = {
     catalog.ContentionError: UNAVAILABLE,
     catalog.NotFoundError: NOT_FOUND,
     catalog.NameTakenError: NAME_TAKEN,
+    catalog.ScopeTakenError: SCOPE_TAKEN,
     catalog.StaleEditError: STALE,
     catalog.InUseError: IN_USE,
     catalog.OverlapError: OVERLAP,

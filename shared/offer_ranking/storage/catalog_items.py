@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -69,15 +71,61 @@ def record(table: str, noun: str, id: str, change: Change) -> Write:  # noqa: A0
     )
 
 
-def history(client: DynamoDBClient, table: str, noun: str, id: str) -> list[Change]:  # noqa: A002
-    """All changes of a definition, oldest first; empty when it never was."""
+def history(client: DynamoDBClient, table: str, noun: str, id: str, after: int) -> Iterator[Change]:  # noqa: A002
+    """The changes of a definition that led to versions above `after`, oldest first; none when it never was."""
     pages = client.get_paginator("query").paginate(
         TableName=table,
         ConsistentRead=True,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"changes#{noun}#{id}"}},
+        KeyConditionExpression="pk = :pk AND sk > :after",
+        ExpressionAttributeValues={":pk": {"S": f"changes#{noun}#{id}"}, ":after": {"S": f"{after:010d}"}},
     )
-    return [Change.model_validate_json(item["change"]["S"]) for page in pages for item in page["Items"]]
+    return (Change.model_validate_json(item["change"]["S"]) for page in pages for item in page["Items"])
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """That definitions of one kind use some of another, which list their users so as not to go from under them.
+
+    `noun` is the kind that is used, `users` the attribute that lists who uses it, `condition` (with its names and
+    values) what must be true of it when a use begins.
+    """
+
+    noun: str
+    condition: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Item = field(default_factory=dict)
+    users: str = "usedBy"
+
+    def moved(
+        self, table: str, user: str, old: Sequence[str], new: Sequence[str], refused: Callable[[str], Exception]
+    ) -> list[Write]:
+        """The writes when a user turns from some to others; `refused` makes the error, from the id that failed."""
+
+        def write(id_: str, verb: str, condition: Item) -> Write:
+            values = {":user": {"SS": [user]}, **condition.pop("ExpressionAttributeValues", {})}
+            update = {
+                "TableName": table,
+                "Key": {"pk": {"S": self.noun}, "sk": {"S": id_}},
+                "UpdateExpression": f"{verb} {self.users} :user",
+                "ExpressionAttributeValues": values,
+                **condition,
+            }
+            return Write({"Update": update}, lambda _: refused(id_))
+
+        return [
+            *(write(id_, "ADD", self._condition()) for id_ in new if id_ not in old),
+            *(write(id_, "DELETE", {"ConditionExpression": "attribute_exists(pk)"}) for id_ in old if id_ not in new),
+        ]
+
+    def _condition(self) -> Item:
+        names = {"ExpressionAttributeNames": dict(self.names)} if self.names else {}
+        return {"ConditionExpression": self.condition, "ExpressionAttributeValues": dict(self.values), **names}
+
+
+def strings(item: Item, attribute: str) -> list[str]:
+    """A set of strings beside a definition, empty when it is not there."""
+    found: list[str] = item.get(attribute, {}).get("SS", [])
+    return found
 
 
 def remember(table: str, once: Once) -> Write:

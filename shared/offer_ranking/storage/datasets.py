@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from offer_ranking.catalog.change import Change
 from offer_ranking.catalog.dataset import Dataset
-from offer_ranking.catalog.errors import InUseError, NotFoundError, OverlapError, StaleEditError
+from offer_ranking.catalog.errors import OverlapError, StaleEditError
 from offer_ranking.catalog.once import Once
 from offer_ranking.storage import catalog_items as items
+from offer_ranking.storage.definitions import Definitions, stored
 from offer_ranking.storage.transaction import Item, Write, commit
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-NOUN = "dataset"
 _RACES = 50
 
 
@@ -44,116 +40,69 @@ class _Prefixes:
 _Writes = Callable[[_Prefixes], list[Write]]
 
 
-class Datasets:
-    """Reads and writes datasets. `table` is the catalog table."""
+class Datasets(Definitions[Dataset]):
+    """Reads and writes datasets."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
-
-    def get(self, dataset_id: str) -> Dataset:
-        """The dataset as it stands. Raises NotFoundError."""
-        item = items.get(self._client, self._table, NOUN, dataset_id)
-        if item is None:
-            raise NotFoundError(NOUN, dataset_id)
-        return _dataset(item)
-
-    def some(self, dataset_ids: tuple[str, ...]) -> dict[str, Dataset]:
-        """Those of the named datasets that exist, by id."""
-        found = {id_: items.get(self._client, self._table, NOUN, id_) for id_ in dataset_ids}
-        return {id_: _dataset(item) for id_, item in found.items() if item is not None}
-
-    def all(self) -> list[Dataset]:
-        """Every dataset."""
-        return [_dataset(item) for item in items.all_of(self._client, self._table, NOUN)]
+    noun = "dataset"
+    apart = frozenset({"eligible", "reason", "discovered", "used_by", "datastreams"})
+    users = ("usedBy", "datastreams")
 
     def holding(self, bucket: str, key: str) -> Dataset | None:
         """The dataset that an object belongs to. Prefixes never overlap, so there is at most one."""
         owner = self._prefixes(bucket).overlapping(key)
         if owner is None:
             return None
-        item = items.get(self._client, self._table, NOUN, owner[1])
-        dataset = _dataset(item) if item else None
+        item = items.get(self._client, self._table, self.noun, owner[1])
+        dataset = self._read(item) if item else None
         return dataset if dataset and dataset.holds(bucket, key) else None
 
-    def create(self, dataset: Dataset, change: Change, once: Once | None) -> None:
+    def create(self, new: Dataset, change: Change, once: Once | None) -> None:
         """Raises AlreadyDoneError, NameTakenError, OverlapError."""
 
         def writes(prefixes: _Prefixes) -> list[Write]:
-            if (overlap := prefixes.overlapping(dataset.prefix)) is not None:
-                raise OverlapError(dataset.prefix, *overlap)
-            put = {"TableName": self._table, "Item": _item(dataset), "ConditionExpression": "attribute_not_exists(pk)"}
-            return [
-                *([items.remember(self._table, once)] if once else []),
-                items.claim_name(self._table, NOUN, dataset.name, dataset.id),
-                Write({"Put": put}, lambda _: StaleEditError(NOUN)),
-                self._put_prefixes(prefixes, {**prefixes.owners, dataset.prefix: dataset.id}),
-                items.record(self._table, NOUN, dataset.id, change),
-            ]
+            if (overlap := prefixes.overlapping(new.prefix)) is not None:
+                raise OverlapError(new.prefix, *overlap)
+            taken = self._put_prefixes(prefixes, {**prefixes.owners, new.prefix: new.id})
+            return [*self._creation(new, change, once), taken]
 
-        self._with_prefixes(dataset.bucket, writes)
+        self._with_prefixes(new.bucket, writes)
 
-    def save(self, before: Dataset, after: Dataset, change: Change) -> None:
-        """Replace one version by the next. Raises StaleEditError, NameTakenError, InUseError."""
-        condition = "version = :before"
-        sets = "SET #definition = :definition, version = :version, eligible = :eligible"
-        if before.eligible and not after.eligible:
-            condition += " AND attribute_not_exists(usedBy)"
-        update = {
-            "TableName": self._table,
-            "Key": _key(after.id),
-            # With another mapping all that lies there is to be found again.
-            "UpdateExpression": sets + ("" if before.mapping == after.mapping else " REMOVE discovered"),
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": {"#definition": "definition"},
-            "ExpressionAttributeValues": {
-                ":definition": {"S": _definition(after)},
-                ":version": {"N": str(after.version)},
-                ":before": {"N": str(before.version)},
-                ":eligible": {"BOOL": after.eligible},
-            },
-        }
-        commit(
-            self._client,
-            [
-                Write({"Update": update}, _stale_or_in_use(before)),
-                *items.rename(self._table, NOUN, before.name, after.name, after.id),
-                items.record(self._table, NOUN, after.id, change),
-            ],
-        )
-
-    def delete(self, dataset: Dataset, change: Change) -> None:
+    def delete(self, old: Dataset, change: Change) -> None:
         """Raises StaleEditError, InUseError."""
 
         def writes(prefixes: _Prefixes) -> list[Write]:
-            delete = {
-                "TableName": self._table,
-                "Key": _key(dataset.id),
-                "ConditionExpression": "version = :version AND attribute_not_exists(usedBy)",
-                "ExpressionAttributeValues": {":version": {"N": str(dataset.version)}},
-            }
-            kept = {prefix: owner for prefix, owner in prefixes.owners.items() if owner != dataset.id}
-            return [
-                Write({"Delete": delete}, _stale_or_in_use(dataset)),
-                items.release_name(self._table, NOUN, dataset.name),
-                self._put_prefixes(prefixes, kept),
-                items.record(self._table, NOUN, dataset.id, change),
-            ]
+            kept = {prefix: owner for prefix, owner in prefixes.owners.items() if owner != old.id}
+            return [*self._deletion(old, change), self._put_prefixes(prefixes, kept)]
 
-        self._with_prefixes(dataset.bucket, writes)
+        self._with_prefixes(old.bucket, writes)
 
     def discovered(self, dataset_id: str) -> None:
         """Note that all that lay in the dataset at its creation, or when its mapping changed, has been found."""
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=_key(dataset_id),
+                Key=self._key(dataset_id),
                 UpdateExpression="SET discovered = :yes",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues={":yes": {"BOOL": True}},
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return  # deleted meanwhile: nothing to note
+
+    def _read(self, item: Item) -> Dataset:
+        discovered = item.get("discovered", {}).get("BOOL", False)
+        users = {name: items.strings(item, name) for name in self.users}
+        return Dataset.model_validate_json(stored(item, discovered=discovered, **users))
+
+    def _beside(self, before: Dataset | None, after: Dataset) -> Item:  # noqa: ARG002
+        return {"eligible": {"BOOL": after.eligible}}
+
+    def _forgotten(self, before: Dataset, after: Dataset) -> tuple[str, ...]:
+        # With another mapping all that lies there is to be found again.
+        return () if before.mapping == after.mapping else ("discovered",)
+
+    def _takes_from_users(self, before: Dataset, after: Dataset) -> bool:
+        return before.eligible and not after.eligible
 
     def _prefixes(self, bucket: str) -> _Prefixes:
         item = items.get(self._client, self._table, "bucket", bucket)
@@ -168,7 +117,7 @@ class Datasets:
                 return commit(self._client, writes(self._prefixes(bucket)))
             except _PrefixesChangedError:
                 continue
-        raise StaleEditError(NOUN)
+        raise StaleEditError(self.noun)
 
     def _put_prefixes(self, before: _Prefixes, owners: dict[str, str]) -> Write:
         put = {
@@ -184,37 +133,3 @@ class Datasets:
         if before.version:
             put["ExpressionAttributeValues"] = {":before": {"N": str(before.version)}}
         return Write({"Put": put}, lambda _: _PrefixesChangedError())
-
-
-def _stale_or_in_use(dataset: Dataset) -> Callable[[Item | None], Exception]:
-    def refused(item: Item | None) -> Exception:
-        if item is not None and item["version"]["N"] == str(dataset.version) and "usedBy" in item:
-            return InUseError(NOUN, set(item["usedBy"]["SS"]))
-        return StaleEditError(NOUN)
-
-    return refused
-
-
-def _key(dataset_id: str) -> Item:
-    return {"pk": {"S": NOUN}, "sk": {"S": dataset_id}}
-
-
-def _definition(dataset: Dataset) -> str:
-    return dataset.model_dump_json(exclude={"eligible", "reason", "discovered", "used_by"})
-
-
-def _item(dataset: Dataset) -> Item:
-    return {
-        **_key(dataset.id),
-        "definition": {"S": _definition(dataset)},
-        "version": {"N": str(dataset.version)},
-        "eligible": {"BOOL": dataset.eligible},
-    }
-
-
-def _dataset(item: Item) -> Dataset:
-    apart = {
-        "discovered": item.get("discovered", {}).get("BOOL", False),
-        "usedBy": item.get("usedBy", {}).get("SS", []),
-    }
-    return Dataset.model_validate_json(json.dumps(json.loads(item["definition"]["S"]) | apart))

@@ -1,0 +1,96 @@
+"""What the operations on definitions of every kind share: the record of a change, and answers with their version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Protocol, TypedDict
+
+from offer_ranking.catalog.change import Change
+from offer_ranking.catalog.dataset import Dataset
+from offer_ranking.catalog.datastream import Datastream
+from offer_ranking.catalog.decision import Decision
+from offer_ranking.catalog.errors import NotFoundError, UnsuitableError
+from offer_ranking.catalog.listing import read_place, within, write_place
+from offer_ranking.catalog.model import Model
+from offer_ranking.catalog.value import Value
+from offer_ranking.http.api import Answer, Call, etag
+from offer_ranking.http.lists import PageQuery
+
+Definition = Dataset | Model | Decision | Datastream
+_VERSION = "version"
+
+
+class History(TypedDict):
+    """Every change, oldest first."""
+
+    results: list[Change]
+
+
+class HistoryPage(TypedDict):
+    """Changes, oldest first, fewer than asked for when they are large; `next` is the `start` of the next page."""
+
+    results: list[Change]
+    next: str | None
+
+
+def change_of(call: Call, action: str, now: datetime, before: Definition | None, after: Definition | None) -> Change:
+    """The audit record of what a call does; a deletion counts as one version more."""
+    version = after.version if after else before.version + 1 if before else 1
+    return Change(
+        action=action,
+        who=call.principal.id,
+        at=now,
+        version=version,
+        before=before.json_ready() if before else None,
+        after=after.json_ready() if after else None,
+    )
+
+
+def created(collection: str, thing: Definition) -> Answer:
+    """201, with the address of what was created."""
+    return Answer.of(thing, 201, Location=f"/{collection}/{thing.id}", ETag=etag(thing.version))
+
+
+def shown(thing: Definition) -> Answer:
+    """A definition as it stands, with what an edit must match."""
+    return Answer.of(thing, ETag=etag(thing.version))
+
+
+def history_answer(changes: list[Change]) -> Answer:
+    """Who changed a definition, when, from what, to what."""
+    return Answer.of({"results": [change.json_ready() for change in changes]})
+
+
+class Changes(Protocol):
+    """Where the changes of one kind of definition are recorded."""
+
+    @property
+    def noun(self) -> str: ...
+    def changes(self, id: str, after: int) -> Iterator[Change]: ...  # noqa: A002 - the field is called id
+
+
+def history_page(store: Changes, id: str, query: PageQuery) -> Answer:  # noqa: A002
+    """A page of changes, whose definitions may be large. Raises NotFoundError when there never was such a thing."""
+    after = _version(query.start) if query.start else 0
+    changes = store.changes(id, after)
+    found = within(islice(changes, query.limit), size_of)
+    if not found and not after:
+        raise NotFoundError(store.noun, id)
+    more = bool(found) and next(store.changes(id, found[-1].version), None) is not None
+    place = write_place(_VERSION, str(found[-1].version)) if more else None
+    return Answer.of({"results": [change.json_ready() for change in found], "next": place})
+
+
+def _version(start: str) -> int:
+    (version,) = read_place(start, _VERSION, 1)
+    if not (version.isascii() and version.isdecimal() and len(version) <= 10):
+        raise UnsuitableError("/query/start", "start is not a place that a list answered as next")
+    return int(version)
+
+
+def size_of(value: Value) -> int:
+    """In bytes, as an answer writes it."""
+    return len(json.dumps(value.json_ready()))
