@@ -153,10 +153,10 @@ _AUTO = (
         "100 offers: one at 5 %, nine at 3.5 %, ninety at 0.5 to 2.5 %, geometric",
         100,
         _fixed(_ONE_NINE_NINETY),
-        _PEERS,
+        _PEERS[:2],
         (Bound("mabwiser", 0.55),),
     ),
-    World("beta-100", "100 offers, rates from Beta(4, 196)", 100, _beta(100), _PEERS, (Bound("mabwiser", 0.45),)),
+    World("beta-100", "100 offers, rates from Beta(4, 196)", 100, _beta(100), _PEERS[:2], (Bound("mabwiser", 0.45),)),
     World(
         "beta-1000", "1,000 offers, rates from Beta(4, 196)", 1000, _beta(1000), _PEERS[:2], (Bound("mabwiser", 0.80),)
     ),
