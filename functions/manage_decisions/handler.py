@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from aws_lambda_powertools import Logger
@@ -25,10 +24,9 @@ from offer_ranking.catalog.decision import (
     edit_decision,
 )
 from offer_ranking.catalog.listing import page
-from offer_ranking.catalog.once import Once
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api, Call
-from offer_ranking.http.definitions import HistoryPage, change_of, created, history_page, shown, size_of
+from offer_ranking.http.definitions import HistoryPage, change_of, creating, history_page, shown, size_of
 from offer_ranking.http.lists import (
     DatastreamPage,
     DecisionPage,
@@ -59,13 +57,7 @@ def create_decision(call: Call, body: NewDecision) -> Answer:
     """Create a decision: the offers of one place, their AI model and their fallback."""
     now = datetime.now(UTC)
     decision = define_decision(body, id=str(uuid.uuid4()), now=now)
-
-    def create(remembering: Callable[[Answer], Once | None]) -> Answer:
-        answer = created("decisions", decision)
-        decisions.create(decision, change_of(call, "create", now, None, decision), remembering(answer))
-        return answer
-
-    return once(call, creates, now, create)
+    return once(call, creates, now, creating(call, decisions, decision, now))
 
 
 @api.operation("GET", "/decisions", needs=Permission.READ, gives=DecisionPage)
@@ -125,13 +117,7 @@ def create_datastream(call: Call, body: NewDatastream) -> Answer:
     """Create a datastream: what one site or app may ask for, and where its events go."""
     now = datetime.now(UTC)
     datastream = define_datastream(body, id=str(uuid.uuid4()), now=now)
-
-    def create(remembering: Callable[[Answer], Once | None]) -> Answer:
-        answer = created("datastreams", datastream)
-        datastreams.create(datastream, change_of(call, "create", now, None, datastream), remembering(answer))
-        return answer
-
-    return once(call, creates, now, create)
+    return once(call, creates, now, creating(call, datastreams, datastream, now))
 
 
 @api.operation("GET", "/datastreams", needs=Permission.READ, gives=DatastreamPage)

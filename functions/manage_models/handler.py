@@ -33,7 +33,7 @@ from offer_ranking.catalog.model import (
 from offer_ranking.catalog.once import Once
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api, Call
-from offer_ranking.http.definitions import History, change_of, created, history_answer, shown
+from offer_ranking.http.definitions import History, change_of, creating, history_answer, shown
 from offer_ranking.http.lists import DatasetPage, DatasetQuery, ModelPage, ModelQuery, field_of, page_answer
 from offer_ranking.http.once import once
 from offer_ranking.http.principal import Permission
@@ -74,13 +74,7 @@ def create_dataset(call: Call, body: NewDataset) -> Answer:
     """Create a dataset. What lies there already is counted from the start."""
     now = datetime.now(UTC)
     dataset = define_dataset(body, id=_new_id(), now=now, managed_bucket=MANAGED_BUCKET, buckets=BUCKETS)
-
-    def create(remembering: Callable[[Answer], Once | None]) -> Answer:
-        answer = created("datasets", dataset)
-        datasets.create(dataset, change_of(call, "create", now, None, dataset), remembering(answer))
-        return answer
-
-    answer = once(call, creates, now, create)
+    answer = once(call, creates, now, creating(call, datasets, dataset, now))
     # Also when the answer is a remembered one: the first call may have ended before it came here.
     hints.sweep(json.loads(answer.body)["id"])
     return answer
@@ -237,15 +231,10 @@ def read_health() -> Answer:
 def _creating(
     call: Call, action: str, model: Model, now: datetime
 ) -> Callable[[Callable[[Answer], Once | None]], Answer]:
-    """The create of a model, for `once`; a repeated one never comes to the checks that might refuse it by now."""
-
-    def create(remembering: Callable[[Answer], Once | None]) -> Answer:
+    def check() -> None:
         check_datasets(model.dataset_ids, datasets.some(model.dataset_ids))
-        answer = created("models", model)
-        models.create(model, change_of(call, action, now, None, model), remembering(answer))
-        return answer
 
-    return create
+    return creating(call, models, model, now, action=action, check=check)
 
 
 def _new_id() -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from offer_ranking.catalog.errors import NotFoundError, UnsuitableError
 from offer_ranking.catalog.value import rfc3339
 from offer_ranking.events.proposition import Proposition, proposition_of
-from offer_ranking.events.token import MOST_OFFERS, Token, TokenKeys
+from offer_ranking.events.token import MOST_OFFERS, Token, TokenKeys, room_for
 from offer_ranking.events.uuid7 import uuid7
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api
@@ -214,13 +214,17 @@ class _Signed(TypedDict):
 
 
 def _signed(ranked: Ranked, candidates: Candidates, shown: int) -> _Signed:
-    """What a token says of the offers: all candidates where it has room for them, else those that are shown.
+    """What a token says of the offers: all candidates where it has room for them, else as many as it has of the shown.
 
     Who knows all of them and their propensities can tell later what another policy would have earned.
     """
     named = ranked if len(candidates) <= MOST_OFFERS else ranked.first(min(shown, MOST_OFFERS))
-    offers = zip((candidates.ids[row] for row in named.order.tolist()), named.propensities.tolist(), strict=True)
-    return _Signed(offers=tuple(offers), shown=min(shown, MOST_OFFERS))
+    offers = room_for(
+        zip((candidates.ids[row] for row in named.order.tolist()), named.propensities.tolist(), strict=True)
+    )
+    if len(offers) < len(candidates):
+        offers = offers[:shown]
+    return _Signed(offers=offers, shown=min(shown, len(offers)))
 
 
 def _cell(served: Served, request: RankingRequest) -> Cell:

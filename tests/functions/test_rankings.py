@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from offer_ranking.events.token import verify
 from tests.functions.test_datasets import problem
 from tests.functions.test_loop import events
-from tests.support.system import System, handler
+from tests.support.system import System, display, handler
 
 OFFERS = [{"id": offer} for offer in "abcdef"]
 
@@ -250,3 +250,16 @@ def test_a_damaged_snapshot_is_not_believed(trained: Any, clock: list[float]) ->
     key = system.call("GET", f"/models/{model['id']}").json["snapshot"]["key"]
     boto3.client("s3").put_object(Bucket="state", Key=key, Body=b"damaged")
     assert rankings(system, model).json["source"] == "fallback"
+
+
+def test_a_ranking_of_the_longest_ids_still_teaches_by_its_token_alone(system: System) -> None:
+    dataset, model = system.live_model()
+    offers = [{"id": f"{n:03d}{'ü' * 253}"} for n in range(30)]
+    reply = system.call("POST", f"/models/{model['id']}/rankings", {"offers": offers, "count": 3}).json
+    shown = [offer["id"] for offer in reply["offers"]]
+    bare = {name: value for name, value in reply["proposition"].items() if name != "items"}
+    event = display("", **bare)
+    del event["_experience"]["decisioning"]["propositions"][0]["items"]
+    system.land(dataset, "a.json", [event])
+    report = system.call("GET", f"/models/{model['id']}/report").json
+    assert {offer["id"] for offer in report["offers"]} == set(shown)

@@ -10,7 +10,9 @@ import base64
 import hmac
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from offer_ranking.events import instant
@@ -21,6 +23,8 @@ _SIGNATURE_BYTES = 16
 _FIELDS = 13
 _LONGEST = 16_384
 _OFFERS, _SHOWN = 10, 12
+# Of ids, in ASCII with their quotes: beside a cell of 2,048 characters and the rest, a token stays below _LONGEST.
+_ROOM = 8192
 BEGINNING = b"WzIs"
 """What every token of ours begins with, `[2,` as base64: a text that does not hold it holds none."""
 # Of the tokens of others, Adobe Target's stands for an activity and AJO's for a message: both have no dot.
@@ -94,6 +98,18 @@ def verify(text: str, keys: TokenKeys) -> Token:
     if key is None:
         raise InvalidTokenError("No live key has made this signature.")
     return _token(spelled, key)
+
+
+def room_for(offers: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """The first of these offers, as many as a token has room for: 30, and ids of 8,192 characters as it spells them."""
+    found: list[tuple[str, float]] = []
+    left = _ROOM
+    for offer in islice(offers, MOST_OFFERS):
+        left -= len(json.dumps(offer[0]))
+        if left < 0:
+            break
+        found.append(offer)
+    return tuple(found)
 
 
 def is_ours(text: str) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
-from typing import Protocol, TypedDict
+from typing import Protocol, TypedDict, TypeVar
 
 from offer_ranking.catalog.change import Change
 from offer_ranking.catalog.dataset import Dataset
@@ -15,11 +15,13 @@ from offer_ranking.catalog.decision import Decision
 from offer_ranking.catalog.errors import NotFoundError, UnsuitableError
 from offer_ranking.catalog.listing import read_place, within, write_place
 from offer_ranking.catalog.model import Model
+from offer_ranking.catalog.once import Once
 from offer_ranking.catalog.value import Value
 from offer_ranking.http.api import Answer, Call, etag
 from offer_ranking.http.lists import PageQuery
 
 Definition = Dataset | Model | Decision | Datastream
+D_contra = TypeVar("D_contra", Dataset, Model, Decision, Datastream, contravariant=True)
 _VERSION = "version"
 
 
@@ -49,9 +51,36 @@ def change_of(call: Call, action: str, now: datetime, before: Definition | None,
     )
 
 
-def created(collection: str, thing: Definition) -> Answer:
-    """201, with the address of what was created."""
-    return Answer.of(thing, 201, Location=f"/{collection}/{thing.id}", ETag=etag(thing.version))
+class Store(Protocol[D_contra]):
+    """Where definitions of one kind are created."""
+
+    @property
+    def noun(self) -> str: ...
+    def create(self, new: D_contra, change: Change, once: Once | None) -> None: ...
+
+
+def creating(  # noqa: PLR0913 - what is created where, and by whom
+    call: Call,
+    store: Store[D_contra],
+    thing: D_contra,
+    now: datetime,
+    *,
+    action: str = "create",
+    check: Callable[[], None] | None = None,
+) -> Callable[[Callable[[Answer], Once | None]], Answer]:
+    """The create of a definition, for `once`: 201, with its address.
+
+    A repeated one never comes to `check`, which might refuse it by now.
+    """
+
+    def create(remembering: Callable[[Answer], Once | None]) -> Answer:
+        if check:
+            check()
+        answer = Answer.of(thing, 201, Location=f"/{store.noun}s/{thing.id}", ETag=etag(thing.version))
+        store.create(thing, change_of(call, action, now, None, thing), remembering(answer))
+        return answer
+
+    return create
 
 
 def shown(thing: Definition) -> Answer:

@@ -31,13 +31,13 @@ class Cell:
     ) -> Self:
         """Keep of a request what a model with these audiences and context keys looks at.
 
-        What makes its text longer than 2,048 characters is left out, the last of it first.
+        What makes its text longer than 2,048 characters, as a token spells it in ASCII, is left out, the last first.
         """
         cell = cls(
             tuple(sorted(frozenset(known).intersection(audiences))),
             tuple(sorted((key, _value(value)) for key, value in context.items() if key in keys)),
         )
-        while len(cell.text) > _LONGEST:
+        while len(json.dumps(cell.text)) > _LONGEST:
             cell = cls(cell.audiences[:-1], cell.context) if cell.audiences else cls((), cell.context[:-1])
         return cell
 

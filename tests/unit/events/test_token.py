@@ -21,6 +21,7 @@ from offer_ranking.events.token import (
     TokenKeys,
     claimed,
     offers_of,
+    room_for,
     sign,
     verify,
 )
@@ -139,6 +140,22 @@ def test_a_payload_of_another_shape_is_an_invalid_token(payload: bytes) -> None:
 def test_a_token_holds_the_first_thirty_offers() -> None:
     many = replace(TOKEN, offers=tuple((f"o{n}", 0.01) for n in range(100)))
     assert verify(sign(many, NEW), KEYS).offers == many.offers[:30]
+
+
+def test_a_token_of_the_longest_ids_and_the_longest_cell_is_still_read() -> None:
+    offers = [(f"{n:03d}{'ü' * 253}", 0.01) for n in range(30)]
+    held = room_for(offers)
+    assert held == tuple(offers[: len(held)])
+    assert len(held) == 5, "each is spelled with 1,523 characters"
+    text = sign(replace(TOKEN, offers=held, cell="c" * 2046, traffic_type="noncontextual", datastream="d" * 36), NEW)
+    assert len(text) < 16_384
+    assert offers_of(text) == tuple(offer for offer, _ in held)
+    assert verify(text, KEYS) == claimed(text)
+
+
+def test_of_short_ids_thirty_have_room() -> None:
+    offers = [(f"dps:personalized-offer:{n:016x}", 0.01) for n in range(100)]
+    assert room_for(offers) == tuple(offers[:30])
 
 
 def test_the_parser_reads_back_what_a_proposition_says_in_clear() -> None:
