@@ -27,6 +27,19 @@ def test_a_new_model_is_a_draft_with_the_documented_defaults(system: System) -> 
     assert system.call("GET", f"/models/{model['id']}").json == model
 
 
+def test_a_dataset_that_does_not_qualify_is_refused_by_its_name_and_with_the_reason(system: System) -> None:
+    plain = system.create_dataset(name="Weather", schema={"title": "Weather", "allOf": []})
+    for dataset_id, told in (
+        (plain["id"], "'Weather' is not eligible. " + plain["reason"]),
+        ("gone", "no dataset 'gone'"),
+    ):
+        reply = system.call("POST", "/models", {"name": "m", "datasetIds": [dataset_id], **AUTO})
+        assert reply.status == 422
+        (error,) = reply.json["errors"]
+        assert error["pointer"] == "/datasetIds/0"
+        assert told in error["detail"]
+
+
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [

@@ -6,6 +6,7 @@ A change is one transaction: the item, its name, what it holds of others, its au
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -34,7 +35,7 @@ class Definition(Protocol):
 D = TypeVar("D", bound=Definition)
 
 
-class Definitions(Generic[D]):
+class Definitions(ABC, Generic[D]):
     """Reads and writes definitions of one kind. `table` is the catalog table.
 
     A kind says its `noun`, which fields are not part of the stored definition (`apart`: they are computed, or lie in
@@ -98,8 +99,9 @@ class Definitions(Generic[D]):
 
     # ---- What a kind says of itself -------------------------------------------------------------------------------
 
+    @abstractmethod
     def _read(self, item: Item) -> D:
-        raise NotImplementedError
+        """The definition that an item holds."""
 
     def _beside(self, before: D | None, after: D) -> Item:  # noqa: ARG002
         """Attributes beside the definition that a change writes: what conditions of other writes ask for."""
