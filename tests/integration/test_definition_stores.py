@@ -23,7 +23,7 @@ from offer_ranking.catalog.errors import (
 from offer_ranking.catalog.lifecycle import Action
 from offer_ranking.catalog.model import move_model
 from offer_ranking.catalog.once import AlreadyDoneError, Once
-from offer_ranking.http.definitions import created
+from offer_ranking.http.definitions import shown
 from offer_ranking.storage.creates import Creates
 from offer_ranking.storage.datasets import Datasets
 from offer_ranking.storage.datastreams import Datastreams
@@ -237,7 +237,7 @@ def test_the_largest_decision_of_any_text_fits_with_its_audit_record_and_its_rem
     decision = a_decision("s", an_offer(content=text * ((MOST_BYTES - around) // (with_one - empty))))
     whole = decision.json_ready()
     twice = Change(action="edit", who="ada", at=NOW, version=1, before=whole, after=whole)
-    answer = created("decisions", decision).to_json()
+    answer = shown(decision).to_json()
     decisions.create(decision, twice, Once("key", "hash", answer, NOW))
     assert decisions.get("s") == decision
     assert Creates(client("dynamodb"), "Catalog").remembered("key", NOW) == ("hash", answer)
