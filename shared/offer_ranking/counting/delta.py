@@ -15,7 +15,7 @@ from offer_ranking.counting.counts import CorruptCountsError, Counts, Key
 from offer_ranking.counting.identities import Identities
 
 # Part of a delta's name. A change of what any line counts as raises it, and every object is counted anew.
-PARSER_VERSION = 3
+PARSER_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,25 +10,29 @@ import base64
 import hmac
 import json
 import re
-from collections.abc import Iterable
+from binascii import a2b_base64
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
 
 from offer_ranking.events import instant
 
-VERSION = 2
+VERSION = 3
 MOST_OFFERS = 30
 _SIGNATURE_BYTES = 16
-_FIELDS = 13
 _LONGEST = 16_384
-_OFFERS, _SHOWN = 10, 12
-# Of ids, in ASCII with their quotes: beside a cell of 2,048 characters and the rest, a token stays below _LONGEST.
+# Of ids and etags, in ASCII with their quotes: beside a cell of 2,048 characters and the rest, a token stays below
+# _LONGEST.
 _ROOM = 8192
-BEGINNING = b"WzIs"
-"""What every token of ours begins with, `[2,` as base64: a text that does not hold it holds none."""
+BEGINNING = b"WzMs"
+"""What every token of ours begins with, `[3,` as base64: a text that does not hold it holds none."""
 # Of the tokens of others, Adobe Target's stands for an activity and AJO's for a message: both have no dot.
 _OURS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}", re.ASCII)
+_NO_ETAGS: Mapping[str, str] = {}
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 class InvalidTokenError(ValueError):
@@ -51,12 +55,12 @@ class TokenKeys:
     previous: TokenKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """What was served: by which model and snapshot (0: none yet), to which cell, which offers with which propensity.
 
     `issued_ms` is in milliseconds since 1970 UTC; at most 30 offers, in the order of their ranks, of which the first
     `shown` were given to the caller, all when None; absent texts are "". The others tell what else could have been.
+    `etags` are of the offers given, in the same order; () where none of them has one.
     """
 
     proposition: str
@@ -69,15 +73,61 @@ class Token:
     datastream: str = ""
     visitor: str = ""
     shown: int | None = None
+    etags: tuple[str, ...] = ()
+
+    def given(self) -> tuple[str, ...]:
+        """The offers that the caller was given."""
+        return tuple(offer for offer, _ in self.offers[: self.shown])
+
+
+class _Payload(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A token as it is spelled: an array, of which a decoder checks number and types."""
+
+    version: int
+    key: str
+    proposition: str
+    issued_ms: int
+    model: str
+    snapshot_version: int
+    traffic_type: str
+    cell: str
+    datastream: str
+    visitor: str
+    offers: tuple[str, ...]
+    propensities: tuple[float, ...]
+    shown: int
+    etags: tuple[str, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether a signer of ours can have written it."""
+        count = len(self.offers)
+        return (
+            self.version == VERSION
+            and len(self.propensities) == count
+            and 0 <= self.shown <= count
+            and len(self.etags) in {0, self.shown}
+        )
+
+    def token(self) -> Token:
+        return Token(
+            self.proposition, self.issued_ms, self.model, self.snapshot_version, self.traffic_type, self.cell,
+            tuple(zip(self.offers, self.propensities, strict=True)), self.datastream, self.visitor,
+            None if self.shown == len(self.offers) else self.shown,  # so that equal tokens have one form
+            self.etags,
+        )  # fmt: skip
+
+
+_read = Decoder(_Payload).decode
 
 
 def sign(token: Token, key: TokenKey) -> str:
     """The token as text: `payload.signature`."""
+    offers = token.offers[:MOST_OFFERS]
     fields = [
         VERSION, key.id, token.proposition, token.issued_ms, token.model, token.snapshot_version, token.traffic_type,
-        token.cell, token.datastream, token.visitor,
-        [offer for offer, _ in token.offers[:MOST_OFFERS]], [round(p, 9) for _, p in token.offers[:MOST_OFFERS]],
-        min(MOST_OFFERS, len(token.offers)) if token.shown is None else token.shown,
+        token.cell, token.datastream, token.visitor, [offer for offer, _ in offers], [round(p, 9) for _, p in offers],
+        len(offers) if token.shown is None else token.shown, token.etags[:MOST_OFFERS],
     ]  # fmt: skip
     payload = _encode(json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode())
     return (payload + b"." + _signature(payload, key)).decode()
@@ -97,15 +147,24 @@ def verify(text: str, keys: TokenKeys) -> Token:
     key = next((key for key in live if key and hmac.compare_digest(_signature(spelled, key), given)), None)
     if key is None:
         raise InvalidTokenError("No live key has made this signature.")
-    return _token(spelled, key)
+    found = _payload(spelled)
+    # Signed by a live key: only its version can be another than ours.
+    if found is None or not found.is_sound or found.key != key.id:
+        raise InvalidTokenError("The payload is of another version, or names another key.")
+    return found.token()
 
 
-def room_for(offers: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
-    """The first of these offers, as many as a token has room for: 30, and ids of 8,192 characters as it spells them."""
+def room_for(
+    offers: Iterable[tuple[str, float]], etags: Mapping[str, str] = _NO_ETAGS
+) -> tuple[tuple[str, float], ...]:
+    """The first of these offers, as many as a token has room for.
+
+    That is 30, and ids with their etags of 8,192 characters as it spells them.
+    """
     found: list[tuple[str, float]] = []
     left = _ROOM
     for offer in islice(offers, MOST_OFFERS):
-        left -= len(json.dumps(offer[0]))
+        left -= len(json.dumps(offer[0])) + len(json.dumps(etags.get(offer[0], "")))
         if left < 0:
             break
         found.append(offer)
@@ -122,8 +181,8 @@ def offers_of(text: str) -> tuple[str, ...]:
 
     For events that were verified where they came in, or come from a trusted source: nothing is verified.
     """
-    fields = _claims(text)
-    return () if fields is None else tuple(fields[_OFFERS][: fields[_SHOWN]])
+    found = _claims(text)
+    return () if found is None else found.offers[: found.shown]
 
 
 def claimed(text: str) -> Token | None:
@@ -131,67 +190,25 @@ def claimed(text: str) -> Token | None:
 
     A value that no signer of ours writes makes it none: no offers, a propensity that is not from 0 to 1, no time.
     """
-    fields = _claims(text)
-    if fields is None:
+    found = _claims(text)
+    if found is None or not found.offers or instant.of_issue(found.issued_ms) is None:
         return None
-    _, _, proposition, issued, model, snapshot, traffic, cell, datastream, visitor, offers, shares, shown = fields
-    texts = (proposition, model, traffic, cell, datastream, visitor)
-    is_told = all(isinstance(one, str) for one in texts) and type(issued) is int and type(snapshot) is int
-    are_shares = isinstance(shares, list) and len(shares) == len(offers) > 0 and all(map(_is_share, shares))
-    if not is_told or not are_shares or instant.of_issue(issued) is None:
-        return None
-    named = tuple(zip(offers, map(float, shares), strict=True))
-    return Token(proposition, issued, model, snapshot, traffic, cell, named, datastream, visitor, _cut(shown, named))
+    return found.token() if all(0 <= share <= 1 for share in found.propensities) else None
 
 
-def _claims(text: str) -> list[Any] | None:
-    """The fields of a token of ours; its offers are texts, of which a number were shown. Nothing is verified."""
+def _claims(text: str) -> _Payload | None:
+    """A token of ours, as it is spelled; every offer has a name. Nothing is verified."""
     if not is_ours(text) or len(text) > _LONGEST:
         return None
+    found = _payload(text.partition(".")[0].encode())
+    return found if found is not None and found.is_sound and all(found.offers) else None
+
+
+def _payload(spelled: bytes) -> _Payload | None:
     try:
-        fields = _fields(text.partition(".")[0].encode())
-    except InvalidTokenError:
+        return _read(a2b_base64(spelled.translate(_URL_SAFE) + b"=" * (-len(spelled) % 4)))
+    except (ValueError, DecodeError, RecursionError):
         return None
-    offers, shown = fields[_OFFERS], fields[_SHOWN]
-    is_list = fields[0] == VERSION and isinstance(offers, list)
-    if not is_list or type(shown) is not int or not 0 <= shown <= len(offers):
-        return None
-    return fields if all(isinstance(offer, str) and offer for offer in offers) else None
-
-
-def _is_share(share: object) -> bool:
-    return type(share) in {int, float} and 0 <= share <= 1  # type: ignore[operator]
-
-
-def _token(payload: bytes, key: TokenKey) -> Token:
-    """Read a payload that a live key has signed: only its version can be another than ours."""
-    fields = _fields(payload)
-    version, key_id, proposition, issued, model, snapshot, traffic, cell, datastream, visitor, ids, shares, shown = (
-        fields
-    )
-    try:
-        offers = tuple(zip(ids, shares, strict=True))
-    except (ValueError, TypeError) as error:
-        raise InvalidTokenError("The payload is of another shape.") from error
-    if (version, key_id) != (VERSION, key.id):
-        raise InvalidTokenError("The payload is of another version, or names another key.")
-    return Token(proposition, issued, model, snapshot, traffic, cell, offers, datastream, visitor, _cut(shown, offers))
-
-
-def _cut(shown: int, offers: tuple[object, ...]) -> int | None:
-    """None where all were shown, so that equal tokens have one form."""
-    return None if shown == len(offers) else shown
-
-
-def _fields(payload: bytes) -> list[Any]:
-    """The thirteen fields of a payload. Raises InvalidTokenError."""
-    try:
-        fields = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)).decode())
-    except (ValueError, RecursionError) as error:
-        raise InvalidTokenError("The payload is no JSON.") from error
-    if not isinstance(fields, list) or len(fields) != _FIELDS:
-        raise InvalidTokenError("The payload is of another shape.")
-    return fields
 
 
 def _signature(payload: bytes, key: TokenKey) -> bytes:

@@ -4,11 +4,11 @@ import base64
 import hmac
 import json
 import string
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from offer_ranking.events.instant import of_rfc3339
 from offer_ranking.events.proposition import proposition_of
@@ -38,6 +38,7 @@ TOKEN = Token(
     offers=(("o1", 0.5), ("o2", 0.25), ("o3", 0.25)),
     datastream="d1",
     visitor="v",
+    etags=("1", "", "3"),
 )
 
 
@@ -73,7 +74,7 @@ def test_a_token_says_what_was_signed_also_to_who_has_no_key() -> None:
 
 
 def test_of_the_offers_that_could_have_been_shown_only_those_that_were_are_served() -> None:
-    cut = replace(TOKEN, shown=1)
+    cut = replace(TOKEN, shown=1, etags=("1",))
     for key in (NEW, OLD):
         text = sign(cut, key)
         assert verify(text, KEYS) == claimed(text) == cut
@@ -82,8 +83,8 @@ def test_of_the_offers_that_could_have_been_shown_only_those_that_were_are_serve
 
 def forged(**changes: object) -> str:
     names = ("version", "key", "proposition", "issued", "model", "snapshot", "traffic", "cell", "stream", "visitor")
-    fields = dict(zip(names, (2, "k", "p", 1, "m", 1, "random", "", "", ""), strict=True))
-    fields |= {"offers": ["a"], "shares": [1.0], "shown": 1} | changes
+    fields = dict(zip(names, (3, "k", "p", 1, "m", 1, "random", "", "", ""), strict=True))
+    fields |= {"offers": ["a"], "shares": [1.0], "shown": 1, "etags": []} | changes
     payload = base64.urlsafe_b64encode(json.dumps(list(fields.values())).encode()).rstrip(b"=").decode()
     return f"{payload}.{'s' * 22}"
 
@@ -95,11 +96,12 @@ def test_a_forged_token_of_our_shape_is_read() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"version": 1}, {"proposition": None}, {"issued": "1"}, {"issued": True}, {"issued": 10**20}, {"issued": -1},
+        {"version": 2}, {"proposition": None}, {"issued": "1"}, {"issued": True}, {"issued": 10**20}, {"issued": -1},
         {"model": 3}, {"snapshot": 1.5}, {"traffic": []}, {"cell": {}}, {"stream": None}, {"visitor": 1},
         {"offers": []}, {"offers": [], "shares": []}, {"offers": "a"}, {"offers": [1]}, {"offers": [""]},
         {"shares": None}, {"shares": []}, {"shares": [0.5, 0.5]}, {"shares": ["1"]}, {"shares": [True]},
         {"shown": 2}, {"shown": -1}, {"shown": True}, {"shown": "1"}, {"shown": None}, {"shown": 0.5},
+        {"etags": None}, {"etags": [1]}, {"etags": ["1", "2"]}, {"etags": {"a": "1"}},
         {"shares": [-0.1]}, {"shares": [1.1]}, {"shares": [float("nan")]}, {"shares": [float("inf")]},
     ],
 )  # fmt: skip
@@ -122,10 +124,10 @@ def test_garbage_is_an_invalid_token_and_nothing_else(text: str) -> None:
     "payload",
     [
         b"[" * 5000 + b"]" * 5000, b"[1]", b"{}", b"9" * 5000, b"\xff", b"NaN", b"[" * 100_000,
-        json.dumps([2, "k2", *[""] * 10]).encode(),
-        json.dumps([2, "k2", *[""] * 8, 5, 5, 0]).encode(),
-        json.dumps([2, "k1", "p", 1, "", 0, "", "", "", "", [], [], 0]).encode(),
-        json.dumps([1, "k2", "p", 1, "", 0, "", "", "", "", [], [], 0]).encode(),
+        json.dumps([3, "k2", *[""] * 11]).encode(),
+        json.dumps([3, "k2", *[""] * 8, 5, 5, 0, []]).encode(),
+        json.dumps([3, "k1", "p", 1, "", 0, "", "", "", "", [], [], 0, []]).encode(),
+        json.dumps([2, "k2", "p", 1, "", 0, "", "", "", "", [], [], 0, []]).encode(),
     ],
     ids=lambda payload: repr(payload[:14]),
 )  # fmt: skip
@@ -138,7 +140,7 @@ def test_a_payload_of_another_shape_is_an_invalid_token(payload: bytes) -> None:
 
 
 def test_a_token_holds_the_first_thirty_offers() -> None:
-    many = replace(TOKEN, offers=tuple((f"o{n}", 0.01) for n in range(100)))
+    many = replace(TOKEN, offers=tuple((f"o{n}", 0.01) for n in range(100)), etags=())
     assert verify(sign(many, NEW), KEYS).offers == many.offers[:30]
 
 
@@ -146,11 +148,23 @@ def test_a_token_of_the_longest_ids_and_the_longest_cell_is_still_read() -> None
     offers = [(f"{n:03d}{'ü' * 253}", 0.01) for n in range(30)]
     held = room_for(offers)
     assert held == tuple(offers[: len(held)])
-    assert len(held) == 5, "each is spelled with 1,523 characters"
-    text = sign(replace(TOKEN, offers=held, cell="c" * 2046, traffic_type="noncontextual", datastream="d" * 36), NEW)
+    assert len(held) == 5, "each is spelled with 1,523 characters, and its etag with two"
+    longest = replace(TOKEN, offers=held, etags=(), cell="c" * 2046, traffic_type="noncontextual", datastream="d" * 36)
+    text = sign(longest, NEW)
     assert len(text) < 16_384
     assert offers_of(text) == tuple(offer for offer, _ in held)
     assert verify(text, KEYS) == claimed(text)
+
+
+def test_etags_take_room_too() -> None:
+    offers = [(f"{n:03d}", 0.01) for n in range(30)]
+    etags = {offer: "e" * 256 for offer, _ in offers}
+    held = room_for(offers, etags)
+    assert len(held) == 30
+    token = replace(TOKEN, offers=held, etags=tuple(etags[offer] for offer, _ in held), cell="c" * 2046)
+    text = sign(token, NEW)
+    assert len(text) < 16_384
+    assert verify(text, KEYS) == claimed(text) == token
 
 
 def test_of_short_ids_thirty_have_room() -> None:
