@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal, NotRequired, TypedDict
 
@@ -16,9 +15,8 @@ from numpy.typing import NDArray
 
 from offer_ranking.catalog.errors import NotFoundError, UnsuitableError
 from offer_ranking.catalog.value import rfc3339
-from offer_ranking.events.proposition import Proposition, proposition_of
-from offer_ranking.events.token import MOST_OFFERS, Token, TokenKeys, room_for
-from offer_ranking.events.uuid7 import uuid7
+from offer_ranking.events.proposition import Proposition
+from offer_ranking.events.token import TokenKeys
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api
 from offer_ranking.http.principal import Permission
@@ -27,13 +25,15 @@ from offer_ranking.learning.cell import Cell
 from offer_ranking.learning.snapshot import ALGORITHM, CorruptSnapshotError, Snapshot
 from offer_ranking.ranking.candidates import Candidates, Offer
 from offer_ranking.ranking.policy import policy_of
+from offer_ranking.ranking.proposal import Proposal, Step
 from offer_ranking.ranking.ranking import Ranking as Ranked
 from offer_ranking.ranking.ranking import fallback, rank
 from offer_ranking.ranking.reason import reason
 from offer_ranking.ranking.request import MOST_OFFERS_OF_PLACES, SEEDS, BatchRequest, RankingRequest, ReplayRequest
+from offer_ranking.ranking.served import Served, Source
 from offer_ranking.storage import clients
 from offer_ranking.storage.models import Models
-from offer_ranking.storage.serving import Served, Serving, Source
+from offer_ranking.storage.serving import Serving
 from offer_ranking.storage.snapshots import S3Snapshots
 from offer_ranking.storage.token_keys import KeyRing
 
@@ -168,27 +168,18 @@ def _ranking(
 ) -> Ranking:
     candidates = _served_candidates(served, request, pointer)
     seed = secrets.randbelow(SEEDS) if request.seed is None else request.seed
-    cell, places = Cell(), None
-    if served.source is Source.FALLBACK or served.model is None:
-        ranked = fallback(candidates, seed=seed)
+    cell, places = served.cell(request.audiences, request.context), None
+    if served.source is Source.FALLBACK:
+        step, ranked = Step.FALLBACK, fallback(candidates, seed=seed)
     else:
-        cell = _cell(served, request)
-        ranked = rank(candidates, served.snapshot, seed=seed, cell=cell)
+        step, ranked = Step.AI_MODEL, rank(candidates, served.snapshot, seed=seed, cell=cell)
         places = _places(request, served.snapshot, candidates, cell, pointer)
     now_ms = time.time_ns() // 1_000_000
-    ranking_id = uuid7(now_ms)
-    offers = _offers(ranked.first(request.count), candidates, places)
-    token = Token(
-        proposition=ranking_id,
-        issued_ms=now_ms,
-        model=model_id,
-        snapshot_version=ranked.snapshot_version or 0,
-        traffic_type=ranked.traffic_type,
-        cell=cell.text,
-        **_signed(ranked, candidates, len(offers)),
+    proposal = Proposal.of(
+        ranked, candidates, count=request.count, step=step, now_ms=now_ms, model=model_id, cell=cell.text
     )
     return Ranking(
-        rankingId=ranking_id,
+        rankingId=proposal.id,
         modelId=model_id,
         modelVersion=served.model.version if served.model else None,
         snapshot=_used(served, now_ms),
@@ -196,44 +187,9 @@ def _ranking(
         trafficType=ranked.traffic_type,
         seed=seed,
         receipt=_RECEIPT,
-        offers=offers,
-        proposition=proposition_of(
-            token,
-            scope=model_id,
-            step="fallback" if served.source is Source.FALLBACK else "aiModel",
-            algorithm=ALGORITHM,
-            etags=dict(_etags(candidates, ranked.order[: len(offers)].tolist())),
-            keys=keys,
-        ),
+        offers=_offers(proposal.ranked, candidates, places),
+        proposition=proposal.proposition(model_id, keys),
     )
-
-
-class _Signed(TypedDict):
-    offers: tuple[tuple[str, float], ...]
-    shown: int
-
-
-def _signed(ranked: Ranked, candidates: Candidates, shown: int) -> _Signed:
-    """What a token says of the offers: all candidates where it has room for them, else as many as it has of the shown.
-
-    Who knows all of them and their propensities can tell later what another policy would have earned.
-    """
-    named = ranked if len(candidates) <= MOST_OFFERS else ranked.first(min(shown, MOST_OFFERS))
-    offers = room_for(
-        zip((candidates.ids[row] for row in named.order.tolist()), named.propensities.tolist(), strict=True)
-    )
-    if len(offers) < len(candidates):
-        offers = offers[:shown]
-    return _Signed(offers=offers, shown=min(shown, len(offers)))
-
-
-def _cell(served: Served, request: RankingRequest) -> Cell:
-    """By what the snapshot looks at, so that a replay finds the same; and before the first one, by the definition."""
-    if served.snapshot is not None:
-        return served.snapshot.cell(request.audiences, request.context)
-    if served.model is None:
-        return Cell()
-    return Cell.of(request.audiences, request.context, known=served.model.audiences, keys=served.model.context_keys)
 
 
 def _offers(ranked: Ranked, candidates: Candidates, places: Array | None) -> list[RankedOffer]:
@@ -273,13 +229,6 @@ def _candidates(snapshot: Snapshot | None, request: RankingRequest, pointer: str
     if snapshot is not None and snapshot.offers:
         return Candidates.of(Offer(offer) for offer in snapshot.offers)
     raise UnsuitableError(f"{pointer}/offers", "The model knows no offers yet: name those to rank.")
-
-
-def _etags(candidates: Candidates, order: list[int]) -> Iterator[tuple[str, str]]:
-    for row in order:
-        etag = candidates.etags[row]
-        if etag is not None:
-            yield candidates.ids[row], etag
 
 
 def _used(served: Served, now_ms: int) -> UsedSnapshot | None:

@@ -245,6 +245,12 @@ def test_the_largest_decision_of_any_text_fits_with_its_audit_record_and_its_rem
         assert len(item.encode()) < ITEM_BYTES - 1000, "the emulators do not all hold items to their size"
 
 
+def test_events_are_collected_into_managed_datasets_only(datasets: Datasets, datastreams: Datastreams) -> None:
+    datasets.create(dataset("o", bucket="datasets", prefix="of/others/"), change("create", 1), None)
+    with pytest.raises(UnsuitableError, match="managed"):
+        datastreams.create(a_datastream(dataset_id="o"), change("create", 1), None)
+
+
 def test_a_create_is_remembered_in_its_own_transaction(decisions: Decisions, datastreams: Datastreams) -> None:
     once = Once("key", "hash", "answer", NOW)
     decisions.create(a_decision(), change("create", 1), once)

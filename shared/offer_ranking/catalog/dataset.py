@@ -136,6 +136,11 @@ class Dataset(Value):
             return None
         return 'The schema lacks the field group "Experience Event - Proposition Interactions".'
 
+    @property
+    def is_managed(self) -> bool:
+        """Whether it lies where the deployment itself may write: only there can collected events land."""
+        return self.prefix == _managed_prefix(self.id)
+
     def holds(self, bucket: str, key: str) -> bool:
         """Whether an object belongs to it.
 
@@ -164,13 +169,17 @@ def define_dataset(
         name=new.name,
         description=new.description,
         bucket=bucket,
-        prefix=new.prefix or f"datasets/{id}/",
+        prefix=new.prefix or _managed_prefix(id),
         field_groups=_groups(new.schema_),
         mapping=new.mapping,
         version=1,
         created_at=now,
         updated_at=now,
     )
+
+
+def _managed_prefix(id: str) -> str:  # noqa: A002 - the field is called id
+    return f"datasets/{id}/"
 
 
 def edit_dataset(dataset: Dataset, edit: DatasetEdit, *, now: datetime) -> Dataset:

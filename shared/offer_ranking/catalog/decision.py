@@ -152,6 +152,9 @@ def _distinct(offers: tuple[DecisionOffer, ...]) -> tuple[DecisionOffer, ...]:
 Offers = Annotated[tuple[DecisionOffer, ...], Field(max_length=MOST_OFFERS), AfterValidator(_distinct)]
 
 
+ItemCount = Annotated[int, Field(ge=1, le=30)]
+
+
 class Scope(NamedTuple):
     """What a decision is asked for by, beside its name; the ids may be Adobe Journey Optimizer's own."""
 
@@ -168,6 +171,7 @@ class NewDecision(Value):
     placement_id: Annotated[Key | None, Field(examples=["xcore:offer-placement:1234567890abcdef"])] = None
     surface: Annotated[Surface | None, Field(examples=["web://shop.example/index.html#hero"])] = None
     model_id: Annotated[Key | None, Field(description="ranks the offers; without one their priority does")] = None
+    item_count: Annotated[ItemCount, Field(description="how many are shown, where who asks does not say")] = 1
     offers: Offers
     fallback: Annotated[Creative, Field(description="shown when no offer may be")]
 
@@ -181,6 +185,7 @@ class DecisionEdit(Value):
     placement_id: Key | None = None
     surface: Surface | None = None
     model_id: Key | None = None
+    item_count: ItemCount | None = None
     offers: Offers | None = None
     fallback: Creative | None = None
 
@@ -214,7 +219,9 @@ def define_decision(new: NewDecision, *, id: str, now: datetime) -> Decision:  #
 def edit_decision(decision: Decision, edit: DecisionEdit, *, now: datetime) -> Decision:
     """The decision as edited, one version on; itself when nothing changes. Raises UnsuitableError."""
     changes: dict[str, Any] = {
-        field: value for field in ("name", "offers", "fallback") if (value := getattr(edit, field)) is not None
+        field: value
+        for field in ("name", "item_count", "offers", "fallback")
+        if (value := getattr(edit, field)) is not None
     }
     changes |= {field: getattr(edit, field) for field in _CLEARED_BY_NULL if field in edit.model_fields_set}
     edited = decision.model_copy(update=changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Protocol, Self
 
 import numpy as np
 from pydantic import ConfigDict, Field
@@ -33,6 +33,17 @@ class Offer:
     priority: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)] = 0.0
 
 
+class Contender(Protocol):
+    """What can compete: an offer of a request, or of a decision."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def etag(self) -> str | None: ...
+    @property
+    def priority(self) -> float: ...
+
+
 class DuplicateOfferError(ValueError):
     """An offer stands twice among the candidates."""
 
@@ -57,7 +68,7 @@ class Candidates:
         object.__setattr__(self, "_hash", hash((self.ids, self.etags)))
 
     @classmethod
-    def of(cls, offers: Iterable[Offer]) -> Self:
+    def of(cls, offers: Iterable[Contender]) -> Self:
         """Sort the offers of a request.
 
         Raises:

@@ -95,7 +95,7 @@ class Datasets(Definitions[Dataset]):
         return Dataset.model_validate_json(stored(item, discovered=discovered, **users))
 
     def _beside(self, before: Dataset | None, after: Dataset) -> Item:  # noqa: ARG002
-        return {"eligible": {"BOOL": after.eligible}}
+        return {"eligible": {"BOOL": after.eligible}, "managed": {"BOOL": after.is_managed}}
 
     def _forgotten(self, before: Dataset, after: Dataset) -> tuple[str, ...]:
         # With another mapping all that lies there is to be found again.

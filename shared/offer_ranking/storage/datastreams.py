@@ -9,7 +9,9 @@ from offer_ranking.storage.definitions import Definitions, stored
 from offer_ranking.storage.transaction import Item, Write
 
 # Beside the models that learn from a dataset: those are fitted when its counts change.
-_DATASET = items.Use("dataset", "eligible = :yes", values={":yes": {"BOOL": True}}, users="datastreams")
+_DATASET = items.Use(
+    "dataset", "eligible = :yes AND managed = :yes", values={":yes": {"BOOL": True}}, users="datastreams"
+)
 _DECISIONS = items.Use("decision", "attribute_exists(pk)")
 
 
@@ -36,4 +38,8 @@ class Datastreams(Definitions[Datastream]):
 
 
 def _unsuitable_dataset(dataset_id: str) -> Exception:
-    return UnsuitableError("/datasetId", f"The dataset {dataset_id!r} does not exist or is not eligible.")
+    detail = (
+        f"The dataset {dataset_id!r} does not exist, is not eligible, or has a place of its own: events are collected "
+        "into managed datasets, which are created without bucket and prefix."
+    )
+    return UnsuitableError("/datasetId", detail)

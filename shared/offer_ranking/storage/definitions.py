@@ -59,8 +59,8 @@ class Definitions(ABC, Generic[D]):
 
     def some(self, ids: Sequence[str]) -> dict[str, D]:
         """Those of the named definitions that exist, by id."""
-        found = {id_: items.get(self._client, self._table, self.noun, id_) for id_ in ids}
-        return {id_: self._read(item) for id_, item in found.items() if item is not None}
+        keys = [self._key(id_) for id_ in dict.fromkeys(ids)]
+        return {item["sk"]["S"]: self._read(item) for item in items.some(self._client, self._table, keys)}
 
     def all(self) -> list[D]:
         """Every definition of this kind."""

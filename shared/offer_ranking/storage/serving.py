@@ -6,7 +6,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,29 +14,12 @@ from offer_ranking.catalog.errors import NotFoundError, NotServedError
 from offer_ranking.catalog.lifecycle import Status
 from offer_ranking.catalog.model import Model, SnapshotPointer
 from offer_ranking.learning.snapshot import Snapshot
+from offer_ranking.ranking.served import Served, Source
 
 FRESH_SECONDS = 1.0  # so a deactivation takes effect within two
 _MODELS_KEPT = 128
 # Away, refusing, or lying: what cannot be read as what was written is as good as not there.
 _STORE_FAILED = (BotoCoreError, ClientError, ValueError, KeyError)
-
-
-class Source(StrEnum):
-    """Where a ranking comes from."""
-
-    FRESH = "fresh"
-    STALE = "stale"
-    UNTRAINED = "untrained"
-    FALLBACK = "fallback"
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A live model as it may be ranked by now. `model` is None only in a fallback, `snapshot` unless fresh or stale."""
-
-    source: Source
-    model: Model | None = None
-    snapshot: Snapshot | None = None
 
 
 class ReadModels(Protocol):
@@ -79,6 +61,15 @@ class Serving:
         if model is not None and model.status is not Status.LIVE:
             raise NotServedError(model_id, model.status)
         return kept.served
+
+    def serve_live(self, model_id: str | None) -> Served | None:
+        """The same for a decision, which serves by priority while its model is not live, or has none: then None."""
+        if model_id is None:
+            return None
+        try:
+            return self.serve(model_id)
+        except (NotFoundError, NotServedError):
+            return None
 
     def _read(self, model_id: str, before: Served | None) -> Served:
         try:

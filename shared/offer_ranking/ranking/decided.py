@@ -1,0 +1,94 @@
+"""A decision for one asker: who may be shown what is settled first, and only that is ranked."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from offer_ranking.catalog.decision import Creative, Decision, DecisionOffer, eligible
+from offer_ranking.catalog.value import ContextValue
+from offer_ranking.learning.cell import Cell
+from offer_ranking.ranking.candidates import Candidates
+from offer_ranking.ranking.proposal import Proposal, Step
+from offer_ranking.ranking.ranking import fallback, rank
+from offer_ranking.ranking.request import SEEDS
+from offer_ranking.ranking.served import Served, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and through which door; the door and the visitor are signed, and absent ones are ""."""
+
+    audiences: tuple[str, ...] = ()
+    context: Mapping[str, ContextValue] = field(default_factory=dict)
+    datastream: str = ""
+    visitor: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """What is shown for a decision.
+
+    Args:
+        decision: the one asked for.
+        offers: in order; none where no offer may be shown: then it is the decision's fallback.
+        proposal: the ranking that they come from; None for the fallback.
+
+    """
+
+    decision: Decision
+    offers: tuple[DecisionOffer, ...]
+    proposal: Proposal | None
+
+    @property
+    def creatives(self) -> tuple[Creative, ...]:
+        """What is shown, the first one first."""
+        return self.offers or (self.decision.fallback,)
+
+
+def decide(  # noqa: PLR0913 - who is shown what, when, and what must not be
+    decision: Decision,
+    served: Served | None,
+    asker: Asker,
+    *,
+    now_ms: int,
+    count: int = 1,
+    without: Collection[str] = (),
+) -> Decided:
+    """Rank what may be shown: by the model, or by priority while none is live (`served` is None).
+
+    Args:
+        decision: what is asked for.
+        served: its model.
+        asker: who asks.
+        now_ms: the time, milliseconds since 1970 UTC, also for when offers start and end.
+        count: how many offers are shown at most.
+        without: offers that must not be shown, since they are already.
+
+    """
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    may = {offer.id: offer for offer in eligible(decision, asker.audiences, now) if offer.id not in without}
+    if not may:
+        return Decided(decision, (), None)
+    proposal = _proposal(Candidates.of(may.values()), decision, served, asker, now_ms=now_ms, count=count)
+    return Decided(decision, tuple(may[offer] for offer in proposal.offers), proposal)
+
+
+def _proposal(  # noqa: PLR0913 - as above
+    candidates: Candidates, decision: Decision, served: Served | None, asker: Asker, *, now_ms: int, count: int
+) -> Proposal:
+    seed, cell = secrets.randbelow(SEEDS), Cell()
+    if served is None:
+        step, ranked = Step.PRIORITY, fallback(candidates, seed=seed)
+    elif served.source is Source.FALLBACK:
+        step, ranked = Step.FALLBACK, fallback(candidates, seed=seed)
+    else:
+        cell = served.cell(asker.audiences, asker.context)
+        step, ranked = Step.AI_MODEL, rank(candidates, served.snapshot, seed=seed, cell=cell)
+    model = decision.model_id if served and decision.model_id else ""
+    return Proposal.of(
+        ranked, candidates, count=count, step=step, now_ms=now_ms, model=model, cell=cell.text,
+        datastream=asker.datastream, visitor=asker.visitor,
+    )  # fmt: skip
