@@ -15,7 +15,7 @@ DATASETS = {"DATASETS_BUCKET", "DATASET_BUCKETS", "OBJECTS_QUEUE", "FITS_QUEUE"}
 VARIABLES = {
     "AuthorizeRequest": OIDC,
     "ManageModels": {"CATALOG_TABLE", "BACKFILLS"} | DATASETS | OIDC,
-    "ManageDecisions": {"CATALOG_TABLE"} | OIDC,
+    "ManageDecisions": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE"} | OIDC,
     "ActivateModel": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "FITS_QUEUE"} | OIDC,
     "RankOffers": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "STATE_BUCKET", "EDGE_URL"} | OIDC,
     "CollectEvents": {
