@@ -229,15 +229,12 @@ def _offering(call: Call) -> Offering:
     """What the datastream offers that the client is configured with. Raises RefusedError."""
     name = next((one for one in ("configId", "datastreamId") if one in call.query), "configId")
     datastream_id = call.query.get(name, "")
-    unknown = RefusedError.of_field(
-        problems.UNKNOWN_DATASTREAM, name, f"there is no datastream {datastream_id[:128]!r}"
-    )
-    if not _DATASTREAM.fullmatch(datastream_id):
-        raise unknown
     try:
+        if not _DATASTREAM.fullmatch(datastream_id):
+            raise NotFoundError("datastream", datastream_id[:128])  # noqa: TRY301 - as the store would say
         offering = offerings.get(datastream_id)
     except NotFoundError as error:
-        raise unknown from error
+        raise RefusedError.of_field(problems.UNKNOWN_DATASTREAM, name, str(error)) from error
     except _STORE_FAILED as error:
         logger.error("store away", reason=repr(error))  # noqa: TRY400 - told in one line
         raise RefusedError(problems.UNAVAILABLE, "The datastream cannot be read: ask again.") from error

@@ -34,26 +34,30 @@ class Propositions:
     def text(self, decided: Decided, scope: str, style: AnswerStyle, keys: TokenKeys | None, now_ms: int) -> str:
         """One proposition as JSON, for the scope as it was asked for."""
         proposition = _proposition(decided, scope, keys, now_ms)
-        details: dict[str, Any] = {**proposition["scopeDetails"]}
-        shown = [creative.id for creative in decided.creatives]
-        tokens = [""] * len(shown)
-        if style is AnswerStyle.AJO:
-            tokens = [item_token(proposition["id"], one) for one in shown]
-            details |= _of_surface(decided, proposition, tokens)
-        items, alone = self._items.of(decided.decision, style), len(shown) == 1
-        written = ",".join(
-            items[one].text(score, token, alone=alone)
-            for one, token, score in zip(shown, tokens, _scores(decided), strict=True)
-        )
-        of_classic = "" if style is AnswerStyle.AJO else _activity_and_placement(decided)
+        kept, scores = self._items.of(decided.decision, style), _scores(decided)
+        items = [kept[creative.id] for creative in decided.creatives]
+        if style is AnswerStyle.EXD:
+            written = [f"{item.start}{score}{item.rest}" for item, score in zip(items, scores, strict=True)]
+            beside, details = _activity_and_placement(decided), _json(proposition["scopeDetails"])
+        else:
+            tokens = [item_token(proposition["id"], creative.id) for creative in decided.creatives]
+            written = [
+                item.shown(score, token, alone=len(items) == 1)
+                for item, token, score in zip(items, tokens, scores, strict=True)
+            ]
+            beside, details = "", _json(_of_surface(decided, proposition, tokens))
         return (
-            f'{{"id":"{proposition["id"]}","scope":{_json(scope)},{of_classic}'
-            f'"scopeDetails":{_json(details)},"items":[{written}]}}'
+            f'{{"id":"{proposition["id"]}","scope":{_json(scope)},{beside}'
+            f'"scopeDetails":{details},"items":[{",".join(written)}]}}'
         )
 
 
-def _scores(decided: Decided) -> Sequence[float | None]:
-    return (None,) if decided.proposal is None else decided.proposal.ranked.scores.tolist()
+def _scores(decided: Decided) -> Sequence[str]:
+    """Each as it stands in its item; a fallback has none."""
+    if decided.proposal is None:
+        return ("",)
+    scores = _json(decided.proposal.ranked.scores.tolist())[1:-1]
+    return [f',"score":{score}' for score in scores.split(",")]
 
 
 def _proposition(decided: Decided, scope: str, keys: TokenKeys | None, now_ms: int) -> Proposition:
@@ -89,6 +93,7 @@ def _of_surface(decided: Decided, proposition: Proposition, tokens: Sequence[str
     ]
     inside = [{"id": proposition["id"], "scope": proposition["scope"], "items": items}]
     return {
+        **details,
         "decisionProvider": AnswerStyle.AJO.value,
         "activity": {"id": decision.activity_id or decision.id},
         "characteristics": {**details["characteristics"], "subPropositions": b64encode(encode(inside)).decode()},

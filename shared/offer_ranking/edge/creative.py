@@ -25,24 +25,23 @@ _KEPT = 256  # decisions, of at most 128 KiB each
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item in pieces: `start`, score and token, `rest`. What the Web SDK may render has its content apart."""
+    """An item in pieces: `start`, what a request says of it, `rest`. What the Web SDK may render has its content apart."""
 
     start: str
     rest: str
     rendered: str | None = None
 
-    def text(self, score: float | None, token: str, *, alone: bool) -> str:
-        """The item as JSON. `alone`: no other item of its proposition is shown.
+    def shown(self, score: str, token: str, *, alone: bool) -> str:
+        """The item of a surface as JSON. `alone`: no other item of its proposition is shown.
 
         Several items may be rendered into one element; then a click names all of them, and the Web SDK tells which was
         meant by this attribute of what was clicked.
         """
-        scored = "" if score is None else f',"score":{score!r}'
-        named = f',"token":"{token}"' if token else ""
+        begun = f'{self.start}{score},"token":"{token}"{self.rest}'
         if self.rendered is None:
-            return f"{self.start}{scored}{named}{self.rest}"
+            return begun
         content = self.rendered if alone else f'<div data-aep-click-token=\\"{token}\\">{self.rendered}</div>'
-        return f'{self.start}{scored}{named}{self.rest}{content}"}}}}'
+        return f'{begun}{content}"}}}}'
 
 
 class Items:

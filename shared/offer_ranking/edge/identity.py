@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -57,11 +56,6 @@ def ecid_of_map(xdm: Mapping[str, object]) -> str | None:
         if isinstance(entry, dict) and (ecid := _ecid(entry.get("id"))) is not None:
             return ecid
     return None
-
-
-def visitor(ecid: str) -> str:
-    """What a token says of who asked: enough to tell visitors apart, and no way back to the ECID."""
-    return urlsafe_b64encode(hashlib.sha256(ecid.encode()).digest()).decode()[:16] if ecid else ""
 
 
 def _ecid(value: object) -> str | None:

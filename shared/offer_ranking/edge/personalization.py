@@ -10,11 +10,11 @@ from offer_ranking.catalog.decision import Decision
 from offer_ranking.catalog.offering import Offering
 from offer_ranking.edge.answer import Propositions, decisions
 from offer_ranking.edge.audiences import audiences_of, context_of
-from offer_ranking.edge.identity import visitor
 from offer_ranking.edge.problem import INVALID_SCOPE, UNKNOWN_SCOPE, Kind, Problem, Report, problem
 from offer_ranking.edge.request import Event, Query, Request
 from offer_ranking.edge.scope import read_scope
 from offer_ranking.events.token import TokenKeys
+from offer_ranking.events.visitor import visitor_of
 from offer_ranking.ranking.decided import Asker, decide
 from offer_ranking.ranking.served import Served
 
@@ -62,7 +62,7 @@ class Personalization:
             audiences_of(event.xdm, event.data),
             context_of(event.xdm, event.data, _context_keys(served)),
             visit.offering.datastream.id,
-            visitor(visit.ecid),
+            visitor_of(visit.ecid),
         )
         decided = decide(wanted.decision, served, asker, now_ms=visit.now_ms, count=wanted.count)
         return self._propositions.text(decided, wanted.scope, wanted.style, visit.keys, visit.now_ms)

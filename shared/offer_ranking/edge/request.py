@@ -96,14 +96,14 @@ def read_request(body: Object, cookies: str = "") -> Request:
     entries = _list(state, "entries", "/meta/state")
     # The mobile SDK sends the identity map of a consent at the top.
     xdm = _object(body, "xdm", "") | ({"identityMap": body["identityMap"]} if "identityMap" in body else {})
-    found = [_event(event, pointer, xdm) for pointer, event in _events(body)]
-    asked = [_query(_object(event, "query", pointer), f"{pointer}/query", n)
-             for n, (pointer, event) in enumerate(_events(body))]  # fmt: skip
+    sent = _events(body)
+    found = tuple(_event(event, pointer, xdm) for pointer, event in sent)
+    asked = [_query(_object(event, "query", pointer), f"{pointer}/query", n) for n, (pointer, event) in enumerate(sent)]
     queries = tuple(one for one in (*asked, _query(query, "/query", 0)) if one is not None)
     if sum(len(one.scopes) for one in queries) > MOST_SCOPES:
         raise RefusedError.of_field(UNREADABLE, "/query/personalization/decisionScopes", f"are more than {MOST_SCOPES}")
     fetch = _list(_object(query, "identity", "/query"), "fetch", "/query/identity")
-    return Request(tuple(found), queries, xdm, _cookies(cookies) | _entries(entries), "ECID" in fetch)
+    return Request(found, queries, xdm, _cookies(cookies) | _entries(entries), "ECID" in fetch)
 
 
 def _events(body: Object) -> list[tuple[str, Object]]:

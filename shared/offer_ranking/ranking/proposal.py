@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -13,6 +12,9 @@ from offer_ranking.events.uuid7 import uuid7
 from offer_ranking.learning.snapshot import ALGORITHM
 from offer_ranking.ranking.candidates import Candidates
 from offer_ranking.ranking.ranking import Ranking
+
+
+_DIGITS = 9  # of a propensity that is signed
 
 
 class Step(StrEnum):
@@ -79,11 +81,11 @@ class Proposal:
     @property
     def offers(self) -> list[str]:
         """The ids of the offers given, the first one first."""
-        return [self.candidates.ids[row] for row in self.ranked.order.tolist()]
+        return list(map(self.candidates.ids.__getitem__, self.ranked.order.tolist()))
 
     def proposition(self, scope: str, keys: TokenKeys | None) -> Proposition:
         """What the caller copies into its events; unsigned without keys."""
-        etags = dict(_etags(self.candidates, self.ranked.order.tolist()))
+        etags = _etags(self.candidates, self.ranked.order.tolist())
         return proposition_of(
             self.token, scope=scope, step=self.step.value, algorithm=ALGORITHM, etags=etags, keys=keys
         )
@@ -98,17 +100,16 @@ def _signed(
     """
     named = ranked if len(candidates) <= MOST_OFFERS else ranked.first(min(shown, MOST_OFFERS))
     rows = named.order.tolist()
-    etags = dict(_etags(candidates, rows))
-    ids = [candidates.ids[row] for row in rows]
-    offers = room_for(zip(ids, named.propensities.tolist(), strict=True), etags)
+    etags = _etags(candidates, rows)
+    ids = map(candidates.ids.__getitem__, rows)
+    offers = room_for(zip(ids, named.propensities.round(_DIGITS).tolist(), strict=True), etags)
     if len(offers) < len(candidates):
         offers = offers[:shown]
-    given = tuple(etags.get(offer, "") for offer, _ in offers[:shown])
+    given = tuple([etags.get(offer, "") for offer, _ in offers[:shown]]) if etags else ()
     return offers, given if any(given) else ()
 
 
-def _etags(candidates: Candidates, rows: list[int]) -> Iterator[tuple[str, str]]:
-    for row in rows:
-        etag = candidates.etags[row]
-        if etag is not None:
-            yield candidates.ids[row], etag
+def _etags(candidates: Candidates, rows: list[int]) -> dict[str, str]:
+    """Those of some candidates, without those that have none."""
+    named = zip(map(candidates.ids.__getitem__, rows), map(candidates.etags.__getitem__, rows), strict=True)
+    return {offer: etag for offer, etag in named if etag is not None}
