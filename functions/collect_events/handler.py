@@ -12,6 +12,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 from msgspec.json import encode
 
 from offer_ranking.catalog.datastream import Datastream
@@ -51,8 +52,7 @@ _DATASTREAM = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _STORE_FAILED = (BotoCoreError, ClientError, ValueError, KeyError)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A request that may be answered: to which datastream it came, as what, and when."""
 
     call: Call
@@ -246,14 +246,11 @@ def _offering(call: Call) -> Offering:
 
 def _collect(asked: Asked, request: Request, ecid: str) -> None:
     """Hand over what happened. Raises UnavailableError."""
-    received = to_rfc3339(asked.now_ms * 1000)
-    events = [
-        event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid)
-        for n, event in enumerate(request.events)
-        if event.says_something
-    ]
-    if not events:
+    happened = [(n, event) for n, event in enumerate(request.events) if event.says_something]
+    if not happened:
         return
+    received = to_rfc3339(asked.now_ms * 1000)
+    events = [event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid) for n, event in happened]
     taken = collector.take(events, datastream=asked.datastream, source=asked.call.source, now_ms=asked.now_ms)
     counts = {"UntrustedEvents": taken.untrusted, "CappedEvents": taken.capped}
     if any(counts.values()):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from offer_ranking.catalog.datastream import AnswerStyle
 from offer_ranking.catalog.decision import Decision
 from offer_ranking.catalog.offering import Offering
@@ -21,16 +23,14 @@ from offer_ranking.ranking.served import Served
 ServeLive = Callable[[str | None], Served | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Personalized:
+class Personalized(Struct, frozen=True):
     """Handles as JSON, one a query, and what could not be answered."""
 
     handles: tuple[str, ...]
     errors: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """What a datastream offers, to whom ("" for nobody known), who signs (None for nobody), and when."""
 
     offering: Offering
@@ -68,8 +68,7 @@ class Personalization:
         return self._propositions.text(decided, wanted.scope, wanted.style, visit.keys, visit.now_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """A decision that is asked for: under which scope, how many offers, in which style."""
 
     decision: Decision

@@ -130,7 +130,7 @@ def sign(token: Token, key: TokenKey) -> str:
     offers = token.offers[:MOST_OFFERS]
     fields = [
         VERSION, key.id, token.proposition, token.issued_ms, token.model, token.snapshot_version, token.traffic_type,
-        token.cell, token.datastream, token.visitor, [offer for offer, _ in offers], [p for _, p in offers],
+        token.cell, token.datastream, token.visitor, *(zip(*offers, strict=True) if offers else ((), ())),
         len(offers) if token.shown is None else token.shown, token.etags[:MOST_OFFERS],
     ]  # fmt: skip
     payload = _encode(encode(fields))
@@ -166,7 +166,8 @@ def room_for(
     That is 30, and ids with their etags of 8,192 characters in ASCII.
     """
     found = tuple(islice(offers, MOST_OFFERS))
-    texts = [text for offer, _ in found for text in (offer, etags.get(offer, ""))]
+    texts = [offer for offer, _ in found]
+    texts += [etags.get(offer, "") for offer in texts]
     if _spelled("".join(texts)) + 2 * len(texts) <= _ROOM:  # nearly always
         return found
     left, held = _ROOM, 0

@@ -85,7 +85,9 @@ class Proposal:
 
     def proposition(self, scope: str, keys: TokenKeys | None) -> Proposition:
         """What the caller copies into its events; unsigned without keys."""
-        etags = _etags(self.candidates, self.ranked.order.tolist())
+        etags = self.candidates.etag_of(self.ranked.order.tolist())
+        if len(self.ranked.order) < len(self.candidates):
+            etags = {offer: etags[offer] for offer in self.offers if offer in etags}
         return proposition_of(
             self.token, scope=scope, step=self.step.value, algorithm=ALGORITHM, etags=etags, keys=keys
         )
@@ -100,16 +102,10 @@ def _signed(
     """
     named = ranked if len(candidates) <= MOST_OFFERS else ranked.first(min(shown, MOST_OFFERS))
     rows = named.order.tolist()
-    etags = _etags(candidates, rows)
+    etags = candidates.etag_of(rows)
     ids = map(candidates.ids.__getitem__, rows)
     offers = room_for(zip(ids, named.propensities.round(_DIGITS).tolist(), strict=True), etags)
     if len(offers) < len(candidates):
         offers = offers[:shown]
     given = tuple([etags.get(offer, "") for offer, _ in offers[:shown]]) if etags else ()
     return offers, given if any(given) else ()
-
-
-def _etags(candidates: Candidates, rows: list[int]) -> dict[str, str]:
-    """Those of some candidates, without those that have none."""
-    named = zip(map(candidates.ids.__getitem__, rows), map(candidates.etags.__getitem__, rows), strict=True)
-    return {offer: etag for offer, etag in named if etag is not None}
