@@ -18,7 +18,9 @@ from msgspec.json import encode
 from offer_ranking.catalog.datastream import Datastream
 from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.catalog.offering import Offering
-from offer_ranking.collecting.collector import Collector, UnavailableError
+from offer_ranking.collecting.caps import Limits
+from offer_ranking.collecting.collector import Collector
+from offer_ranking.collecting.delivery import UnavailableError
 from offer_ranking.edge import answer as answers
 from offer_ranking.edge import consent, identity
 from offer_ranking.edge import problem as problems
@@ -27,11 +29,13 @@ from offer_ranking.edge.personalization import Personalization, Visit
 from offer_ranking.edge.problem import RefusedError
 from offer_ranking.edge.request import Request, read_request
 from offer_ranking.events.instant import to_rfc3339
-from offer_ranking.events.token import TokenKeys
+from offer_ranking.events.token import KeysUnavailableError, TokenKeys
 from offer_ranking.http.door import Answer, Call
 from offer_ranking.storage import clients
+from offer_ranking.storage.caps import DynamoCaps
 from offer_ranking.storage.datastreams import Datastreams
 from offer_ranking.storage.decisions import Decisions
+from offer_ranking.storage.delivery import StreamDelivery
 from offer_ranking.storage.models import Models
 from offer_ranking.storage.offerings import Offerings
 from offer_ranking.storage.serving import Serving
@@ -41,14 +45,30 @@ from offer_ranking.storage.token_keys import KeyRing
 logger = Logger(service="collect_events")
 metrics = Metrics(service="collect_events")
 
-_dynamodb, _table = clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]
+_dynamodb, _s3, _table = clients.dynamodb(hasty=True), clients.s3(hasty=True), os.environ["CATALOG_TABLE"]
 offerings = Offerings(Datastreams(_dynamodb, _table), Decisions(_dynamodb, _table))
-serving = Serving(Models(_dynamodb, _table), S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"]))
+serving = Serving(Models(_dynamodb, _table), S3Snapshots(_s3, os.environ["STATE_BUCKET"]))
 token_keys = KeyRing(_dynamodb, os.environ["TOKEN_KEYS_TABLE"])
-collector: Collector
+collector = Collector(
+    token_keys.keys,
+    DynamoCaps(
+        _dynamodb,
+        os.environ["CAPS_TABLE"],
+        Limits(int(os.environ["INTERACTS_PER_VISITOR"]), int(os.environ["INTERACTS_PER_SOURCE"])),
+    ),
+    StreamDelivery(clients.firehose(), os.environ["EVENTS_STREAM"], _s3, os.environ["DATASETS_BUCKET"]),
+)
 personalization = Personalization(serving.serve_live)
 
 _DATASTREAM = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+# What somebody should hear of, by the names that alarms watch, of what became of the events of a request.
+_TOLD = {
+    "UntrustedEvents": "untrusted",
+    "ObservedEvents": "observed",
+    "CappedEvents": "capped",
+    "UncappedEvents": "unasked",
+    "OverflowedEvents": "overflowed",
+}
 _STORE_FAILED = (BotoCoreError, ClientError, ValueError, KeyError)
 
 
@@ -252,9 +272,8 @@ def _collect(asked: Asked, request: Request, ecid: str) -> None:
     received = to_rfc3339(asked.now_ms * 1000)
     events = [event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid) for n, event in happened]
     taken = collector.take(events, datastream=asked.datastream, source=asked.call.source, now_ms=asked.now_ms)
-    counts = {"UntrustedEvents": taken.untrusted, "CappedEvents": taken.capped}
-    if any(counts.values()):
-        for name, count in counts.items():
+    if found := {name: getattr(taken, field) for name, field in _TOLD.items() if getattr(taken, field)}:
+        for name, count in found.items():
             metrics.add_metric(name, MetricUnit.Count, count)
         metrics.flush_metrics()
 
@@ -276,6 +295,6 @@ def _keys() -> TokenKeys | None:
     """The signing keys; an answer is better unsigned than none."""
     try:
         return token_keys.keys()
-    except Exception as error:  # noqa: BLE001 - whatever keeps the keys away
-        logger.warning("unsigned", reason=repr(error))
+    except KeysUnavailableError as error:
+        logger.warning("unsigned", reason=str(error))
         return None

@@ -40,7 +40,7 @@ def is_out(cookie: str | None, xdm: Mapping[str, object]) -> bool:
     """Whether a cookie, or an event's own `consents`, forbid to collect."""
     if cookie is not None and _GENERAL + OUT in cookie.split(";"):
         return True
-    return value_at(xdm, _COLLECT_VAL) == "n"
+    return bool(value_at(xdm, _COLLECT_VAL) == "n")
 
 
 def read_consent(found: object) -> Consent:

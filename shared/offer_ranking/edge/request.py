@@ -102,7 +102,10 @@ class Query(Struct, frozen=True):
 
 
 class Request(Struct, frozen=True):
-    """A request, read once. `state` is what the client remembers of earlier answers, by key; `xdm` said of all events."""
+    """A request, read once.
+
+    `xdm` is said of all events; `state` is what the client remembers of earlier answers, by key.
+    """
 
     events: tuple[Event, ...]
     queries: tuple[Query, ...]
@@ -157,9 +160,9 @@ def read_request(body: Object, cookies: str = "") -> Request:
 def _queries(asked: list[_Query | None], events: int) -> tuple[Query, ...]:
     """What each event asks for, and what is asked for at the top, as if the first event did."""
     found = tuple([
-        Query(n if n < events else 0, _scopes(one.personalization.decision_scopes), _scopes(one.personalization.surfaces))
-        for n, one in enumerate(asked)
-        if one is not None and one.personalization is not None
+        Query(n if n < events else 0, _scopes(one.decision_scopes), _scopes(one.surfaces))
+        for n, query in enumerate(asked)
+        if query is not None and (one := query.personalization) is not None
     ])  # fmt: skip
     # Pages ask for their own surface beside those of their author.
     if sum(len(one.scopes) for one in found) > MOST_SCOPES or sum(len(one.surfaces) for one in found) > MOST_SCOPES + 1:
