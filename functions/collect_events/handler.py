@@ -13,7 +13,6 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
-from msgspec.json import encode
 
 from offer_ranking.catalog.datastream import Datastream
 from offer_ranking.catalog.errors import NotFoundError
@@ -208,13 +207,14 @@ def _answer(call: Call, route: Route | None) -> Answer:
     try:
         return _operation(call, route)(call)
     except RefusedError as error:
-        return _refused(error, call)
+        return Answer.refusing(error, call)
     except UnavailableError as error:
         logger.error("not taken", reason=str(error))  # noqa: TRY400 - told in one line
-        return _refused(RefusedError(problems.UNAVAILABLE, "The events could not be taken: send them again."), call)
+        _tell({"UndeliveredEvents": 1})
+        return Answer.refusing(RefusedError(problems.UNAVAILABLE, "The events were not taken: send them again."), call)
     except Exception:
         logger.exception("failed")
-        return _refused(RefusedError(problems.UNEXPECTED, "The request was logged; ask again, or ask us."), call)
+        return Answer.refusing(RefusedError(problems.UNEXPECTED, "It was logged; ask again, or ask us."), call)
 
 
 def _operation(call: Call, route: Route | None) -> Callable[[Call], Answer]:
@@ -222,27 +222,10 @@ def _operation(call: Call, route: Route | None) -> Callable[[Call], Answer]:
     if route is None:
         raise RefusedError(problems.NO_ROUTE, "There is no such route.")
     if call.method == "OPTIONS":
-        return lambda _: _preflight(route)
+        return lambda _: Answer.preflight(route.methods)
     if call.method not in route.methods:
         raise RefusedError(problems.NO_METHOD, f"Allowed here: {', '.join(sorted(route.methods))}.")
     return route.operation
-
-
-def _refused(error: RefusedError, call: Call) -> Answer:
-    again = {"Retry_After": "1"} if error.kind is problems.UNAVAILABLE else {}
-    return Answer.of_problem(error.kind.status, encode(error.problem(call.request_id)).decode(), **again)
-
-
-def _preflight(route: Route) -> Answer:
-    """No client of Adobe's asks beforehand; whoever does may send what they send."""
-    return Answer(
-        204,
-        headers={
-            "Access-Control-Allow-Methods": ", ".join(sorted({*route.methods, "OPTIONS"})),
-            "Access-Control-Allow-Headers": "Content-Type",
-            "Access-Control-Max-Age": "86400",
-        },
-    )
 
 
 def _offering(call: Call) -> Offering:
@@ -272,10 +255,16 @@ def _collect(asked: Asked, request: Request, ecid: str) -> None:
     received = to_rfc3339(asked.now_ms * 1000)
     events = [event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid) for n, event in happened]
     taken = collector.take(events, datastream=asked.datastream, source=asked.call.source, now_ms=asked.now_ms)
-    if found := {name: getattr(taken, field) for name, field in _TOLD.items() if getattr(taken, field)}:
-        for name, count in found.items():
-            metrics.add_metric(name, MetricUnit.Count, count)
-        metrics.flush_metrics()
+    _tell({name: getattr(taken, field) for name, field in _TOLD.items()})
+
+
+def _tell(counts: Mapping[str, int]) -> None:
+    """What is not 0 of what somebody should hear of."""
+    if not any(counts.values()):
+        return
+    for name, count in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
+    metrics.flush_metrics()
 
 
 def _identity(asked: Asked, request: Request) -> list[str]:

@@ -9,12 +9,13 @@ import base64
 import binascii
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.json import encode
 
-from offer_ranking.edge.problem import UNREADABLE, RefusedError
+from offer_ranking.edge.problem import UNAVAILABLE, UNREADABLE, RefusedError
 
 _ORIGIN = re.compile(r"[!-~]{1,300}")
 REQUEST_ID = re.compile(r"[!-~]{1,128}")
@@ -80,10 +81,20 @@ class Answer(Struct, frozen=True):
         return cls(status, body, {"Content-Type": _JSON})
 
     @classmethod
-    def of_problem(cls, status: int, body: str, **headers: str) -> Answer:
-        """Header names are given with underscores."""
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return cls(status, body, {"Content-Type": _PROBLEM, **given})
+    def refusing(cls, error: RefusedError, call: Call) -> Answer:
+        """A problem document; who may ask again is told when."""
+        headers = {"Content-Type": _PROBLEM} | ({"Retry-After": "1"} if error.kind is UNAVAILABLE else {})
+        return cls(error.kind.status, encode(error.problem(call.request_id)).decode(), headers)
+
+    @classmethod
+    def preflight(cls, methods: Collection[str]) -> Answer:
+        """No client of Adobe's asks beforehand; whoever does may send what they send."""
+        headers = {
+            "Access-Control-Allow-Methods": ", ".join(sorted({*methods, "OPTIONS"})),
+            "Access-Control-Allow-Headers": "Content-Type",
+            "Access-Control-Max-Age": "86400",
+        }
+        return cls(204, headers=headers)
 
     def for_origin(self, origin: str | None) -> dict[str, Any]:
         """As API Gateway takes it, readable by pages of this origin, with their cookies."""

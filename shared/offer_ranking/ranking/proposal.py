@@ -13,7 +13,6 @@ from offer_ranking.learning.snapshot import ALGORITHM
 from offer_ranking.ranking.candidates import Candidates
 from offer_ranking.ranking.ranking import Ranking
 
-
 _DIGITS = 9  # of a propensity that is signed
 
 
