@@ -14,7 +14,6 @@ from offer_ranking.edge.problem import UNREADABLE, RefusedError
 
 MOST_BYTES = 256 * 1024
 DEEPEST = 32
-_LONGEST_WHOLE = 20  # characters of a number of 64 bits
 
 
 class _Unstorable:
@@ -49,9 +48,10 @@ def _fast(text: str) -> object:
         return None
     try:
         found = decode(text)
+        again = encode(found)
     except (DecodeError, RecursionError):
         return None
-    return found if encode(found).count(b'"') == text.count('"') else None
+    return found if again.count(b'"') == text.count('"') else None
 
 
 def _strict(text: str) -> object:
@@ -84,20 +84,11 @@ def _number(digits: str) -> float:
     return number
 
 
-def _whole(digits: str) -> int:
-    """64 bits, as XDM's integers have: what is longer, many a reader of the stored lines could not hold."""
-    if len(digits) > _LONGEST_WHOLE or not -(2**63) <= (number := int(digits)) < 2**63:
-        raise ValueError(digits)
-    return number
-
-
 def _constant(name: str) -> float:
     raise ValueError(name)
 
 
-_read = json.JSONDecoder(
-    object_pairs_hook=_distinct, parse_float=_number, parse_int=_whole, parse_constant=_constant
-).decode
+_read = json.JSONDecoder(object_pairs_hook=_distinct, parse_float=_number, parse_constant=_constant).decode
 
 
 def _named(text: str, error: ValueError) -> RefusedError:
@@ -114,7 +105,7 @@ def _named(text: str, error: ValueError) -> RefusedError:
 
         return number
 
-    found = json.loads(text, parse_constant=marked(_constant), parse_float=marked(_number), parse_int=marked(_whole))
+    found = json.loads(text, parse_constant=marked(_constant), parse_float=marked(_number), parse_int=marked(int))
     pointer = next((pointer for pointer, value in _walk(found, "") if isinstance(value, _Unstorable)), "")
     return _refused(pointer, "is no number that can be stored")
 
