@@ -17,7 +17,9 @@ from msgspec.json import encode
 from offer_ranking.catalog.datastream import Datastream
 from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.catalog.offering import Offering
-from offer_ranking.collecting.collector import Collector, UnavailableError
+from offer_ranking.collecting.caps import Limits
+from offer_ranking.collecting.collector import Collector
+from offer_ranking.collecting.delivery import UnavailableError
 from offer_ranking.edge import answer as answers
 from offer_ranking.edge import consent, identity
 from offer_ranking.edge import problem as problems
@@ -29,8 +31,10 @@ from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.token import TokenKeys
 from offer_ranking.http.door import Answer, Call
 from offer_ranking.storage import clients
+from offer_ranking.storage.caps import DynamoCaps
 from offer_ranking.storage.datastreams import Datastreams
 from offer_ranking.storage.decisions import Decisions
+from offer_ranking.storage.delivery import StreamDelivery
 from offer_ranking.storage.models import Models
 from offer_ranking.storage.offerings import Offerings
 from offer_ranking.storage.serving import Serving
@@ -44,7 +48,17 @@ _dynamodb, _table = clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]
 offerings = Offerings(Datastreams(_dynamodb, _table), Decisions(_dynamodb, _table))
 serving = Serving(Models(_dynamodb, _table), S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"]))
 token_keys = KeyRing(_dynamodb, os.environ["TOKEN_KEYS_TABLE"])
-collector: Collector
+collector = Collector(
+    token_keys.keys,
+    DynamoCaps(
+        _dynamodb,
+        os.environ["CAPS_TABLE"],
+        Limits(int(os.environ["INTERACTS_PER_VISITOR"]), int(os.environ["INTERACTS_PER_SOURCE"])),
+    ),
+    StreamDelivery(
+        clients.firehose(), os.environ["EVENTS_STREAM"], clients.s3(hasty=True), os.environ["DATASETS_BUCKET"]
+    ),
+)
 personalization = Personalization(serving.serve_live)
 
 _DATASTREAM = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
