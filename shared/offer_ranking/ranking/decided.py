@@ -68,8 +68,8 @@ def decide(  # noqa: PLR0913 - who is shown what, when, and what must not be
         without: offers that must not be shown, since they are already.
 
     """
-    now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    may = {offer.id: offer for offer in eligible(decision, asker.audiences, now) if offer.id not in without}
+    now, audiences = datetime.fromtimestamp(now_ms / 1000, UTC), frozenset(asker.audiences)
+    may = {offer.id: offer for offer in eligible(decision, audiences, now) if offer.id not in without}
     if not may:
         return Decided(decision, (), None)
     proposal = _proposal(Candidates.of(may.values()), decision, served, asker, now_ms=now_ms, count=count)
