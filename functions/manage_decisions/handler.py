@@ -42,11 +42,13 @@ from offer_ranking.storage import clients
 from offer_ranking.storage.creates import Creates
 from offer_ranking.storage.datastreams import Datastreams
 from offer_ranking.storage.decisions import Decisions
+from offer_ranking.storage.token_keys import KeyRing
 
 TABLE = os.environ["CATALOG_TABLE"]
 
 decisions = Decisions(clients.dynamodb(), TABLE)
 datastreams = Datastreams(clients.dynamodb(), TABLE)
+token_keys = KeyRing(clients.dynamodb(), os.environ["TOKEN_KEYS_TABLE"])
 creates = Creates(clients.dynamodb(), TABLE)
 api = Api(Logger(service="manage_decisions"))
 
@@ -117,6 +119,7 @@ def create_datastream(call: Call, body: NewDatastream) -> Answer:
     """Create a datastream: what one site or app may ask for, and where its events go."""
     now = datetime.now(UTC)
     datastream = define_datastream(body, id=str(uuid.uuid4()), now=now)
+    token_keys.ensure()  # its doors sign and verify with it, and they only read
     return once(call, creates, now, creating(call, datastreams, datastream, now))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from aws_lambda_powertools import Logger
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from offer_ranking.catalog.listing import read_place, write_place
 from offer_ranking.catalog.value import rfc3339
@@ -53,8 +53,24 @@ backfill_work = BackfillWork(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 api = Api(Logger(service="report_performance"))
 
 
-def _days(given: object) -> object:
-    return int(given) if isinstance(given, str) and given.isdecimal() and len(given) <= 4 else given
+_MOST_DAYS = 3650
+_DaysOrAll = Annotated[int, Field(ge=1, le=_MOST_DAYS)] | Literal["all"]
+
+
+def _days(given: object) -> int | Literal["all"]:
+    """Read in one piece: pydantic names the parts of a union in its errors, and nobody has sent those."""
+    if given == "all":
+        return "all"
+    if (
+        isinstance(given, str)
+        and given.isascii()
+        and given.isdecimal()
+        and len(given) <= 4
+        and 1 <= int(given) <= _MOST_DAYS
+    ):
+        return int(given)
+    msg = f"must be a number of days from 1 to {_MOST_DAYS}, or all"
+    raise ValueError(msg)
 
 
 class ReportQuery(BaseModel):
@@ -62,7 +78,7 @@ class ReportQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    days: Annotated[Annotated[int, Field(ge=1, le=3650)] | Literal["all"], BeforeValidator(_days)] = 30
+    days: Annotated[int | Literal["all"], PlainValidator(_days, json_schema_input_type=_DaysOrAll)] = 30
 
 
 class ReadinessQuery(BaseModel):

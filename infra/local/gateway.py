@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from infra.local.runtime import LocalFunction
-from infra.local.template import ACCOUNT, REGION, Authorizer, GatewayResponse, Route
+from infra.local.template import ACCOUNT, REGION, GatewayResponse, RestApi, Route
 
 _LOG = logging.getLogger(__name__)
 _POLICIES_KEPT = 10_000
+_REPEATED = "method.request.header."
 # Status and message of API Gateway's own answers, by the kind that GatewayResponses name.
 _OWN_ANSWERS = {
     "UNAUTHORIZED": (401, "Unauthorized"),
@@ -73,11 +74,8 @@ class _OwnAnswerError(Exception):
 class Gateway:
     """Routes requests to functions by the template."""
 
-    routes: list[Route]
+    api: RestApi
     functions: Mapping[str, LocalFunction]
-    authorizers: Mapping[str, Authorizer]
-    own_answers: Mapping[str, GatewayResponse]
-    stage: str
     _policies: dict[tuple[str, str], tuple[float, dict[str, Any]]] = field(default_factory=dict, init=False)
 
     def answer(self, request: Request) -> Response:
@@ -87,16 +85,33 @@ class Gateway:
             route, path_parameters = self._route(request)
             authorized = self._authorize(route, request)
             event = _proxy_event(
-                request, route, path_parameters, stage=self.stage, request_id=request_id, authorized=authorized
+                request, route, path_parameters, api=self.api, request_id=request_id, authorized=authorized
             )
             return self._call(route.function, event)
         except _OwnAnswerError as error:
-            return own_answer(error.kind, self.own_answers, request_id)
+            return self.own_answer(error.kind, request, request_id)
+
+    def own_answer(self, kind: str, request: Request | None = None, request_id: str = "") -> Response:
+        """An answer of API Gateway's own, as the template words it, or else as a plain problem document (RFC 9457)."""
+        status, message = _OWN_ANSWERS[kind]
+        worded = self.api.own_answers
+        default = worded.get("DEFAULT_4XX" if status < 500 else "DEFAULT_5XX", GatewayResponse(None, {}, None))
+        own = worded.get(kind, default)
+        body = own.body or json.dumps({"type": "about:blank", "title": message, "status": status, "detail": message})
+        for name, value in (
+            ("$context.requestId", request_id),
+            ("$context.error.messageString", json.dumps(message)),
+            ("$context.error.message", message),
+        ):
+            body = body.replace(name, value)
+        said = {name: _said(value, request) for name, value in own.headers.items()}
+        headers = {"Content-Type": "application/problem+json", **{k: v for k, v in said.items() if v is not None}}
+        return Response(own.status or status, list(headers.items()), body.encode())
 
     def _route(self, request: Request) -> tuple[Route, dict[str, str]]:
         found = [
             (route, match.groupdict())
-            for route in self.routes
+            for route in self.api.routes
             if route.method in {request.method, "ANY"} and (match := _pattern(route.path).fullmatch(request.path))
         ]
         if not found:
@@ -111,7 +126,7 @@ class Gateway:
         token = request.header("authorization")
         if not token:
             raise _OwnAnswerError("UNAUTHORIZED")
-        arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:local/{self.stage}/{request.method}{request.path}"
+        arn = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:local/{self.api.stage}/{request.method}{request.path}"
         policy = self._policy(route.authorizer, token, arn)
         if not _allows(policy.get("policyDocument", {}), arn):
             raise _OwnAnswerError("ACCESS_DENIED")
@@ -121,7 +136,7 @@ class Gateway:
         until, policy = self._policies.get((name, token), (0.0, {}))
         if time.monotonic() < until:
             return policy
-        authorizer = self.authorizers[name]
+        authorizer = self.api.authorizers[name]
         event = {"type": "TOKEN", "authorizationToken": token, "methodArn": arn}
         try:
             policy = dict(self.functions[authorizer.function].invoke(event))
@@ -143,20 +158,11 @@ class Gateway:
             raise _OwnAnswerError("INTEGRATION_FAILURE") from error
 
 
-def own_answer(kind: str, worded: Mapping[str, GatewayResponse], request_id: str) -> Response:
-    """An answer of API Gateway's own, as the template words it, or else as a plain problem document (RFC 9457)."""
-    status, message = _OWN_ANSWERS[kind]
-    default = worded.get("DEFAULT_4XX" if status < 500 else "DEFAULT_5XX", GatewayResponse(None, {}, None))
-    own = worded.get(kind, default)
-    body = own.body or json.dumps({"type": "about:blank", "title": message, "status": status, "detail": message})
-    for name, value in (
-        ("$context.requestId", request_id),
-        ("$context.error.messageString", json.dumps(message)),
-        ("$context.error.message", message),
-    ):
-        body = body.replace(name, value)
-    headers = {"Content-Type": "application/problem+json", **own.headers}
-    return Response(own.status or status, list(headers.items()), body.encode())
+def _said(value: str, request: Request | None) -> str | None:
+    """A header of an answer of API Gateway's own; None where it repeats what the request does not say."""
+    if not value.startswith(_REPEATED):
+        return value.strip("'")
+    return request.header(value.removeprefix(_REPEATED).lower()) if request else None
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -194,7 +200,7 @@ def _proxy_event(  # noqa: PLR0913 - what an event is made of
     route: Route,
     path_parameters: dict[str, str],
     *,
-    stage: str,
+    api: RestApi,
     request_id: str,
     authorized: dict[str, Any],
 ) -> dict[str, Any]:
@@ -205,12 +211,12 @@ def _proxy_event(  # noqa: PLR0913 - what an event is made of
         "apiId": "local",
         "httpMethod": request.method,
         "identity": {"sourceIp": request.source, "userAgent": request.header("user-agent")},
-        "path": f"/{stage}{request.path}",
+        "path": f"/{api.stage}{request.path}",
         "protocol": "HTTP/1.1",
         "requestId": request_id,
         "requestTimeEpoch": int(1000 * time.time()),
         "resourcePath": route.path,
-        "stage": stage,
+        "stage": api.stage,
     }
     if authorized:
         context["authorizer"] = authorized
@@ -225,10 +231,16 @@ def _proxy_event(  # noqa: PLR0913 - what an event is made of
         "pathParameters": path_parameters or None,
         "stageVariables": None,
         "requestContext": context,
-        # API Gateway hands text on as UTF-8, with what is none of it replaced.
-        "body": request.body.decode("utf-8", errors="replace") if request.body else None,
-        "isBase64Encoded": False,
+        "body": _body(request, api) if request.body else None,
+        "isBase64Encoded": bool(request.body) and api.takes_binary,
     }
+
+
+def _body(request: Request, api: RestApi) -> str:
+    """API Gateway hands text on as UTF-8, with what is none of it replaced."""
+    if api.takes_binary:
+        return base64.b64encode(request.body).decode()
+    return request.body.decode("utf-8", errors="replace")
 
 
 def _gathered(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:

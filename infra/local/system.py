@@ -17,12 +17,13 @@ from infra.local.emulator import CREDENTIALS, Emulator
 from infra.local.gateway import Gateway
 from infra.local.issuer import Issuer
 from infra.local.runtime import LocalFunction
-from infra.local.template import REGION, Function, Route, Template
+from infra.local.template import REGION, Function, Template
 from infra.local.web import Server, Site
 from infra.local.workflows import Door
 
 FOLDER = ROOT / ".local"  # where a run leaves its files, unless told otherwise; git ignores it
 STORAGE = "Storage"  # the logical id of the child stack that is created here
+ROOT_API = "Api"  # which API answers at the root of this machine's address; others do below the names of their stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +68,21 @@ def running(*, port: int = 0, aws_port: int = 0, folder: Path, log: TextIO) -> I
     with contextlib.ExitStack() as stack:
         stack.enter_context(_logging_to(log))
         server = stack.enter_context(Server(port))
-        template = Template.read(ROOT / "template.yaml", {"OidcIssuer": server.url})
+        template = Template.read(ROOT / "template.yaml", {"OidcIssuer": server.url, "EdgeUrl": f"{server.url}/ee"})
         emulator = stack.enter_context(Emulator.on(aws_port, folder / "emulator.log"))
         outputs = emulator.create(STORAGE, template.nested_stack(STORAGE))
         template = template.with_outputs({STORAGE: outputs})
-        routes, declared, shared = template.routes(), template.functions(), _shared(emulator)
-        routed = {route.function for route in routes}
+        apis, declared, shared = template.apis(), template.functions(), _shared(emulator)
+        routed = {route.function for api in apis for route in api.routes}
         functions = stack.enter_context(runtime.loaded(declared, routed, shared, log))
         stack.enter_context(runtime.environment(shared | _union(declared)))  # some is read at the first call only
         issuer = Issuer(server.url)
         door = Door(server.url, functions)
-        stack.enter_context(server.serving(Site(issuer, _gateway(template, routes, functions), door)))
+        root, *others = (Gateway(api, functions) for api in sorted(apis, key=lambda api: api.name != ROOT_API))
+        stack.enter_context(server.serving(Site(issuer, root, others, door)))
         workflows.create(template.state_machines(), door, emulator)
         stack.enter_context(_feeding(template, functions, emulator))
         yield System(server.url, emulator, issuer, outputs["DatasetsName"])
-
-
-def _gateway(template: Template, routes: list[Route], functions: Mapping[str, LocalFunction]) -> Gateway:
-    return Gateway(routes, functions, template.authorizers(), template.gateway_responses(), template.stage())
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and path of the API, and the function behind; `authorizer` is None for a public one."""
+    """A method and path of an API, and the function behind; `authorizer` is None for a public one."""
 
     method: str
     path: str
@@ -91,11 +91,36 @@ class NestedStack:
 
 @dataclass(frozen=True, slots=True)
 class GatewayResponse:
-    """How API Gateway words an answer of its own. None: as API Gateway does by itself."""
+    """How API Gateway words an answer of its own. None: as API Gateway does by itself.
+
+    Headers are quoted texts, or `method.request.header.<name>`: what the request said.
+    """
 
     status: int | None
     headers: Mapping[str, str]
     body: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RestApi:
+    """A REST API by its logical id.
+
+    Args:
+        name: the logical id.
+        stage: the first step of its addresses on AWS.
+        routes: with the functions behind.
+        authorizers: by name.
+        own_answers: how it words answers of its own, by kind.
+        takes_binary: whether bodies reach the functions as base64.
+
+    """
+
+    name: str
+    stage: str
+    routes: list[Route]
+    authorizers: Mapping[str, Authorizer]
+    own_answers: Mapping[str, GatewayResponse]
+    takes_binary: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,38 +162,9 @@ class Template:
         """Every function, by logical id. Raises UnresolvedError."""
         return {name: self._function(name, own) for name, own in self._resources(_FUNCTION)}
 
-    def routes(self) -> list[Route]:
-        """Every route of the API. Raises UnresolvedError."""
-        default = self._api().get("Auth", {}).get("DefaultAuthorizer")
-        found = []
-        for function, event in self._events("Api"):
-            chosen = event.get("Auth", {}).get("Authorizer", default)
-            authorizer = None if chosen == "NONE" else chosen
-            found.append(Route(event["Method"].upper(), event["Path"], function, authorizer))
-        return found
-
-    def authorizers(self) -> dict[str, Authorizer]:
-        """The API's TOKEN authorizers by name. Raises UnresolvedError."""
-        found = {}
-        for name, one in self._api().get("Auth", {}).get("Authorizers", {}).items():
-            arn = self._resolver().resolve(one["FunctionArn"])
-            kept = one.get("Identity", {}).get("ReauthorizeEvery", 300)
-            found[name] = Authorizer(arn.rpartition(":")[2], int(self._resolver().resolve(kept)))
-        return found
-
-    def gateway_responses(self) -> dict[str, GatewayResponse]:
-        """How the API words its own answers, by kind."""
-        found = {}
-        for kind, one in self._api().get("GatewayResponses", {}).items():
-            headers = one.get("ResponseParameters", {}).get("Headers", {})
-            body = one.get("ResponseTemplates", {}).get("application/json")
-            status = int(one["StatusCode"]) if "StatusCode" in one else None
-            found[kind] = GatewayResponse(status, {name: str(v).strip("'") for name, v in headers.items()}, body)
-        return found
-
-    def stage(self) -> str:
-        """The name of the API's stage."""
-        return str(self._resolver().resolve(self._api()["StageName"]))
+    def apis(self) -> list[RestApi]:
+        """Every REST API. Raises UnresolvedError."""
+        return [self._api(name, resource["Properties"]) for name, resource in self._resources(_API)]
 
     def queue_sources(self) -> list[QueueSource]:
         """Every queue that feeds a function. Raises UnresolvedError."""
@@ -203,12 +199,30 @@ class Template:
             for _, resource in self._resources(_MACHINE)
         ]
 
-    def _api(self) -> Mapping[str, Any]:
-        (_, api), *more = self._resources(_API)
-        if more:
-            raise UnresolvedError("the one-machine runner serves one API, and the template has several")
-        properties: Mapping[str, Any] = api["Properties"]
-        return properties
+    def _api(self, name: str, properties: Mapping[str, Any]) -> RestApi:
+        auth = properties.get("Auth", {})
+        return RestApi(
+            name=name,
+            stage=str(self._resolver().resolve(properties["StageName"])),
+            routes=list(self._routes(name, auth.get("DefaultAuthorizer"))),
+            authorizers={one: self._authorizer(own) for one, own in auth.get("Authorizers", {}).items()},
+            own_answers={kind: _gateway_response(one) for kind, one in properties.get("GatewayResponses", {}).items()},
+            takes_binary="*~1*" in properties.get("BinaryMediaTypes", []),
+        )
+
+    def _routes(self, api: str, default: str | None) -> Iterator[Route]:
+        for name, resource in self._resources(_FUNCTION):
+            for event in resource["Properties"].get("Events", {}).values():
+                properties = event["Properties"]
+                if event["Type"] == "Api" and properties["RestApiId"] == {"Ref": api}:
+                    chosen = properties.get("Auth", {}).get("Authorizer", default)
+                    authorizer = None if chosen == "NONE" else chosen
+                    yield Route(properties["Method"].upper(), properties["Path"], name, authorizer)
+
+    def _authorizer(self, properties: Mapping[str, Any]) -> Authorizer:
+        arn = self._resolver().resolve(properties["FunctionArn"])
+        kept = properties.get("Identity", {}).get("ReauthorizeEvery", 300)
+        return Authorizer(arn.rpartition(":")[2], int(self._resolver().resolve(kept)))
 
     def _function(self, name: str, resource: Mapping[str, Any]) -> Function:
         shared = self.document.get("Globals", {}).get("Function", {})
@@ -230,7 +244,7 @@ class Template:
         for name, resource in self._resources(_FUNCTION):
             for event in resource["Properties"].get("Events", {}).values():
                 if event["Type"] == kind:
-                    yield name, self._resolver().resolve(_without_api(event["Properties"]))
+                    yield name, self._resolver().resolve(event["Properties"])
 
     def _resources(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for name, resource in self.document["Resources"].items():
@@ -262,9 +276,11 @@ class Template:
         return Resolver(given, attributes | outputs, conditions)
 
 
-def _without_api(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out which API an event belongs to: there is one."""
-    return {key: one for key, one in event.items() if key != "RestApiId"}
+def _gateway_response(properties: Mapping[str, Any]) -> GatewayResponse:
+    headers = properties.get("ResponseParameters", {}).get("Headers", {})
+    body = properties.get("ResponseTemplates", {}).get("application/json")
+    status = int(properties["StatusCode"]) if "StatusCode" in properties else None
+    return GatewayResponse(status, {name: str(value) for name, value in headers.items()}, body)
 
 
 def _rate(expression: str) -> int:

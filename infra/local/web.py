@@ -6,12 +6,13 @@ import contextlib
 import http.server
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from infra.local.emulator import StartError
-from infra.local.gateway import Gateway, Request, Response, own_answer
+from infra.local.gateway import Gateway, Request, Response
 from infra.local.issuer import Issuer, TokenRequestError
 from infra.local.workflows import Door
 
@@ -56,11 +57,12 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Site:
-    """The issuer's addresses, the door and, for all else, the gateway."""
+    """The issuer's addresses, the door and, for all else, the gateways: one at the root, others below their stages."""
 
-    def __init__(self, issuer: Issuer, gateway: Gateway, door: Door) -> None:
+    def __init__(self, issuer: Issuer, root: Gateway, others: Sequence[Gateway], door: Door) -> None:
         self._issuer = issuer
-        self._gateway = gateway
+        self._root = root
+        self._others = {gateway.api.stage: gateway for gateway in others}
         self._door = door
 
     def answer(self, request: Request) -> Response:
@@ -73,11 +75,14 @@ class Site:
                 return Response.json(200, self._issuer.keys(), Cache_Control="max-age=300")
             case "POST", "/oauth2/token":
                 return self._token(request)
-        return self._gateway.answer(request)
+        _, stage, *rest = request.path.split("/", 2)
+        if (gateway := self._others.get(stage)) is not None:
+            return gateway.answer(replace(request, path="/" + "".join(rest)))
+        return self._root.answer(request)
 
     def refuse(self, kind: str) -> Response:
         """An answer of API Gateway's own, to what is no request."""
-        return own_answer(kind, self._gateway.own_answers, "")
+        return self._root.own_answer(kind)
 
     def _token(self, request: Request) -> Response:
         headers = {name.lower(): value for name, value in request.headers}

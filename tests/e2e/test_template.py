@@ -59,7 +59,8 @@ def test_a_parameter_that_the_template_lacks_is_refused(tmp_path: Path) -> None:
 
 def test_every_route_of_the_template_is_served_by_a_function_of_it() -> None:
     template = Template.read(ROOT / "template.yaml", {"OidcIssuer": "http://127.0.0.1:1"})
-    public = {route.path for route in template.routes() if route.authorizer is None}
+    api, edge = template.apis()
+    public = {(one.stage, route.path) for one in (api, edge) for route in one.routes if route.authorizer is None}
 
-    assert public == {"/health", "/openapi.json"}
-    assert {route.authorizer for route in template.routes()} - {None} == template.authorizers().keys()
+    assert public == {("v1", "/health"), ("v1", "/openapi.json"), ("ee", "/{path+}")}
+    assert {route.authorizer for route in api.routes} - {None} == api.authorizers.keys()

@@ -7,7 +7,7 @@ import pytest
 from offer_ranking.catalog.decision import MOST_BYTES
 from tests.functions.test_datasets import problem
 from tests.support.decisions import FALLBACK, decision_body, offer_body
-from tests.support.system import System, display
+from tests.support.system import System, display, handler
 
 PAIR = {"activityId": "xcore:offer-activity:11a2b3c4d5e6f708", "placementId": "xcore:offer-placement:1a2b3c"}
 
@@ -159,6 +159,11 @@ def test_events_of_a_dataset_with_a_datastream_still_fit_its_models_only(system:
     system.create_datastream(dataset["id"])
     system.land(dataset, "a.json", [display("a")])
     assert system.call("GET", f"/models/{model['id']}/report").json["totals"]["impressions"] == 1
+
+
+def test_the_doors_of_a_datastream_have_keys_from_its_creation_on(system: System) -> None:
+    system.create_datastream(system.create_dataset()["id"])
+    assert handler("rank_offers").token_keys.keys() is not None
 
 
 @pytest.mark.parametrize("noun", ["decisions", "datastreams"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.functions.test_datasets import problem
 from tests.support.system import System, display, handler
 
 NOW = datetime.now(UTC)
@@ -135,3 +136,10 @@ def test_what_readiness_cannot_be_asked_is_refused_by_name(system: System) -> No
     assert (reply.status, reply.json["errors"][0]["pointer"]) == (422, "/query/offer")
     assert system.call("GET", "/models/missing/readiness").status == 404
     assert system.call("GET", f"/models/{model['id']}/readiness", who="ranker").status == 403
+
+
+@pytest.mark.parametrize("days", ["0", "3651", "99999", "-1", "1.5", "ever", "", "٣"])
+def test_days_out_of_range_are_refused_by_their_name(system: System, days: str) -> None:
+    _, model = system.live_model()
+    reply = system.call("GET", f"/models/{model['id']}/report", query={"days": days})
+    assert problem(reply) == (422, "invalid", ["/query/days"])

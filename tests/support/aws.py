@@ -22,6 +22,11 @@ ENVIRONMENT = {
     "CATALOG_TABLE": "Catalog",
     "LEDGER_TABLE": "Ledger",
     "TOKEN_KEYS_TABLE": "TokenKeys",
+    "CAPS_TABLE": "Caps",
+    "EVENTS_STREAM": "events",
+    "INTERACTS_PER_VISITOR": "3",
+    "INTERACTS_PER_SOURCE": "4",
+    "EDGE_URL": "https://edge.test/ee",
     "DATASETS_BUCKET": "datasets",
     "DATASET_BUCKETS": "events-of-others",
     "STATE_BUCKET": "state",
@@ -34,7 +39,7 @@ ENVIRONMENT = {
 }
 # A backfill begins here and nobody works on it; System.backfill does what the real definition says.
 _NOTHING = '{"StartAt": "Nothing", "States": {"Nothing": {"Type": "Succeed"}}}'
-BUCKETS = ("datasets", "events-of-others", "state")
+BUCKETS = ("datasets", "events-of-others", "state", "stream")  # where the stream writes, before partitions
 
 
 def set_environment() -> None:
@@ -54,6 +59,14 @@ def create_storage(**client: Any) -> None:
     s3 = boto3.client("s3", **client)
     for bucket in BUCKETS:
         s3.create_bucket(Bucket=bucket)
+    # Moto delivers at once, and knows no partitions: System.deliver does what they do.
+    destination = {
+        "RoleARN": "arn:aws:iam::123456789012:role/events",
+        "BucketARN": "arn:aws:s3:::stream",
+    }
+    boto3.client("firehose", **client).create_delivery_stream(
+        DeliveryStreamName=ENVIRONMENT["EVENTS_STREAM"], ExtendedS3DestinationConfiguration=destination
+    )
     sqs = boto3.client("sqs", **client)
     for queue in ("objects", "fits"):
         sqs.create_queue(QueueName=queue)

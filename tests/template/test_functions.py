@@ -15,9 +15,18 @@ DATASETS = {"DATASETS_BUCKET", "DATASET_BUCKETS", "OBJECTS_QUEUE", "FITS_QUEUE"}
 VARIABLES = {
     "AuthorizeRequest": OIDC,
     "ManageModels": {"CATALOG_TABLE", "BACKFILLS"} | DATASETS | OIDC,
-    "ManageDecisions": {"CATALOG_TABLE"} | OIDC,
+    "ManageDecisions": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE"} | OIDC,
     "ActivateModel": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "FITS_QUEUE"} | OIDC,
-    "RankOffers": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "STATE_BUCKET"} | OIDC,
+    "RankOffers": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "STATE_BUCKET", "EDGE_URL"} | OIDC,
+    "CollectEvents": {
+        "CATALOG_TABLE",
+        "TOKEN_KEYS_TABLE",
+        "CAPS_TABLE",
+        "STATE_BUCKET",
+        "DATASETS_BUCKET",
+        "EVENTS_STREAM",
+    }
+    | {"INTERACTS_PER_VISITOR", "INTERACTS_PER_SOURCE"},
     "RefreshRankings": {"CATALOG_TABLE", "LEDGER_TABLE", "STATE_BUCKET"} | DATASETS,
     "ReportPerformance": {"CATALOG_TABLE", "LEDGER_TABLE", "STATE_BUCKET", "BACKFILLS"} | OIDC,
 }
@@ -52,8 +61,8 @@ def test_a_function_is_traced_and_logs_json_into_a_group_of_its_own(
     assert f"{name}Log" in system.of("AWS::Logs::LogGroup")
 
 
-def test_logs_end(system: Template) -> None:
-    for group in system.of("AWS::Logs::LogGroup").values():
+def test_logs_end(system: Template, storage: Template) -> None:
+    for group in (system.of("AWS::Logs::LogGroup") | storage.of("AWS::Logs::LogGroup")).values():
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
@@ -69,7 +78,7 @@ def test_no_function_outlasts_who_waits_for_it(system: Template) -> None:
     timeouts = {name: one["Timeout"] for name, one in system.of("AWS::Lambda::Function").items()}
     assert timeouts.pop("RefreshRankings") == 120
     assert max(timeouts.values()) <= 29, "API Gateway waits no longer"
-    assert timeouts["RankOffers"] == 10
+    assert timeouts["RankOffers"] == timeouts["CollectEvents"] == 10
 
 
 def test_a_batch_fails_message_by_message_and_stays_hidden_while_it_is_worked_on(

@@ -73,9 +73,30 @@ def test_the_gateway_answers_in_problem_documents_too(system: Template) -> None:
         assert document.keys() >= {"type", "title"}
 
 
-def test_the_stage_traces_logs_and_throttles(system: Template) -> None:
-    (stage,) = system.of("AWS::ApiGateway::Stage").values()
-    assert stage["StageName"] == "v1"
+def test_what_the_gateway_answers_to_a_browser_the_page_may_read(system: Template) -> None:
+    body = system.of("AWS::ApiGateway::RestApi")["EdgeApi"]["Body"]
+    responses = dict(body["x-amazon-apigateway-gateway-responses"])
+    assert responses.keys() >= {"THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_FAILURE", "DEFAULT_4XX", "DEFAULT_5XX"}
+    for response in responses.values():
+        parameters = response["responseParameters"]
+        said = {name.removeprefix("gatewayresponse.header."): value for name, value in parameters.items()}
+        assert said["Access-Control-Allow-Origin"] == "method.request.header.Origin", "with credentials * is refused"
+        assert said["Access-Control-Allow-Credentials"] == "'true'"
+        assert (said["Vary"], said["Content-Type"]) == ("'Origin'", "'application/problem+json'")
+
+
+def test_browsers_are_answered_by_one_function_whatever_they_ask(system: Template) -> None:
+    paths = dict(system.of("AWS::ApiGateway::RestApi")["EdgeApi"]["Body"]["paths"])
+    assert paths.keys() == {"/{path+}"}
+    (method, one), *more = paths["/{path+}"].items()
+    assert not more
+    assert method == "x-amazon-apigateway-any-method"
+    assert "${CollectEvents.Arn}" in one["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+
+
+@pytest.mark.parametrize("name", ["v1", "ee"])
+def test_a_stage_traces_logs_and_throttles(system: Template, name: str) -> None:
+    (stage,) = (one for one in system.of("AWS::ApiGateway::Stage").values() if one["StageName"] == name)
     assert stage["TracingEnabled"]
     assert json.loads(stage["AccessLogSetting"]["Format"]).keys() >= {"requestId", "route", "status"}
     (settings,) = stage["MethodSettings"]
