@@ -44,8 +44,7 @@ from offer_ranking.ranking.served import Served, Source
 from offer_ranking.storage import clients
 from offer_ranking.storage.decisions import Decisions
 from offer_ranking.storage.models import Models
-from offer_ranking.storage.remembered import STORE_FAILED
-from offer_ranking.storage.scoped_decisions import ScopedDecisions
+from offer_ranking.storage.remembered import STORE_FAILED, Remembered
 from offer_ranking.storage.serving import Serving
 from offer_ranking.storage.snapshots import S3Snapshots
 from offer_ranking.storage.token_keys import KeyRing
@@ -53,7 +52,7 @@ from offer_ranking.storage.token_keys import KeyRing
 snapshots = S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"])
 models = Models(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"])
 serving = Serving(models, snapshots)
-decisions = ScopedDecisions(Decisions(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]))
+decisions = Remembered(Decisions(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]).of_scopes, most=256)
 token_keys = KeyRing(clients.dynamodb(hasty=True), os.environ["TOKEN_KEYS_TABLE"])
 api = Api(Logger(service="rank_offers"), iam=Permission.RANK)
 

@@ -454,8 +454,6 @@ class Away:
     def get(self, *_: Any) -> Any:
         raise EndpointConnectionError(endpoint_url="https://store.test")
 
-    of_scopes = get
-
 
 def test_while_the_store_is_away_decisions_are_served_as_last_read_and_unknown_ones_not_at_all(
     system: System, monkeypatch: pytest.MonkeyPatch
@@ -465,7 +463,7 @@ def test_while_the_store_is_away_decisions_are_served_as_last_read_and_unknown_o
     now = [1e9]
     decisions = handler("rank_offers").decisions
     monkeypatch.setattr(decisions, "_clock", lambda: now[0])
-    monkeypatch.setattr(decisions, "_decisions", Away())
+    monkeypatch.setattr(decisions, "_read", Away().get)
     assert hub(system).status == 200
     reply = hub(system, HERO, ASIDE)
     assert problem(reply)[:2] == (503, "unavailable")

@@ -28,12 +28,10 @@ class ReadDecisions(Protocol):
 class Offerings(Remembered[str, Offering]):
     """What is offered by datastream."""
 
-    most = 64
-
     def __init__(
         self, datastreams: ReadDatastreams, decisions: ReadDecisions, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        super().__init__(clock=clock)
+        super().__init__(self._offered, most=64, clock=clock)
         self._datastreams = datastreams
         self._decisions = decisions
 
@@ -44,14 +42,14 @@ class Offerings(Remembered[str, Offering]):
             raise NotFoundError("datastream", datastream_id)
         return found[datastream_id]
 
-    def _read(self, keys: Sequence[str]) -> Mapping[str, Offering]:
+    def _offered(self, ids: Sequence[str]) -> Mapping[str, Offering]:
         found: dict[str, Offering] = {}
-        for key in keys:
+        for id_ in ids:
             try:
-                datastream = self._datastreams.get(key)
+                datastream = self._datastreams.get(id_)
             except NotFoundError:
                 continue
             decisions = self._decisions.some(datastream.decision_ids)
             offered = (decisions[one] for one in datastream.decision_ids if one in decisions)
-            found[key] = Offering.of(datastream, offered)
+            found[id_] = Offering.of(datastream, offered)
         return found

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,12 +17,21 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Remembered(ABC, Generic[K, V]):
-    """Things by key. A kind says how they are read, and how many are kept (`most`), the last ones asked for."""
+class Remembered(Generic[K, V]):
+    """Things by key.
 
-    most: ClassVar[int]
+    Args:
+        read: those of the named things that exist, as they stand in the store.
+        most: are kept, the last ones asked for.
+        clock: seconds.
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    """
+
+    def __init__(
+        self, read: Callable[[Sequence[K]], Mapping[K, V]], *, most: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.most = most
+        self._read = read
         self._clock = clock
         self._kept: OrderedDict[K, tuple[float, V]] = OrderedDict()
 
@@ -39,19 +47,13 @@ class Remembered(ABC, Generic[K, V]):
             read = self._read_again(old)
             for key in old:
                 self._kept.pop(key, None)
-                if key in read:
-                    self._kept[key] = (now, read[key])
+            self._kept |= {key: (now, read[key]) for key in old if key in read}
             found |= read
         for key in found:
-            if key in self._kept:
-                self._kept.move_to_end(key)
+            self._kept.move_to_end(key)
         while len(self._kept) > self.most:
             self._kept.popitem(last=False)
         return found
-
-    @abstractmethod
-    def _read(self, keys: Sequence[K]) -> Mapping[K, V]:
-        """Those of the things that exist, as they stand in the store."""
 
     def _is_fresh(self, key: K, now: float) -> bool:
         return key in self._kept and now - self._kept[key][0] < FRESH_SECONDS

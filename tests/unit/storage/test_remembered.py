@@ -1,17 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from offer_ranking.catalog.datastream import Datastream
-from offer_ranking.catalog.decision import Decision
-from offer_ranking.catalog.errors import NotFoundError
-from offer_ranking.storage.offerings import Offerings
 from offer_ranking.storage.remembered import Remembered
-from tests.support.decisions import a_datastream, a_decision
 
 FAULTS = [
     EndpointConnectionError(endpoint_url="https://store.test"),
@@ -22,17 +16,15 @@ FAULTS = [
 
 
 class Letters(Remembered[str, str]):
-    """A store in which every key stands for itself and the number of reads so far; but for those that are gone."""
-
-    most = 3
+    """Of a store in which every key stands for itself and the number of reads so far; but for those that are gone."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        super().__init__(clock=clock)
+        super().__init__(self._stored, most=3, clock=clock)
         self.reads: list[list[str]] = []
         self.gone: set[str] = set()
         self.fault: Exception | None = None
 
-    def _read(self, keys: Sequence[str]) -> Mapping[str, str]:
+    def _stored(self, keys: Sequence[str]) -> Mapping[str, str]:
         self.reads.append(list(keys))
         if self.fault is not None:
             raise self.fault
@@ -102,23 +94,3 @@ def test_the_last_ones_asked_for_are_kept(letters: Letters) -> None:
 
 def test_more_than_are_kept_can_be_asked_for_at_once(letters: Letters) -> None:
     assert letters.some("abcde") == {key: f"{key}1" for key in "abcde"}
-
-
-class Catalog:
-    """A store of one datastream that serves two decisions, of which one has gone."""
-
-    def get(self, id: str) -> Datastream:  # noqa: A002 - the field is called id
-        if id != "web":
-            raise NotFoundError("datastream", id)
-        return a_datastream("web", decision_ids=("hero", "gone"))
-
-    def some(self, ids: Sequence[str]) -> dict[str, Decision]:
-        return {id_: a_decision(id_) for id_ in ids if id_ == "hero"}
-
-
-def test_a_datastream_is_read_with_its_decisions() -> None:
-    catalog: Any = Catalog()
-    offerings = Offerings(catalog, catalog)
-    assert offerings.get("web").by_name.keys() == {"hero"}
-    with pytest.raises(NotFoundError):
-        offerings.get("app")
