@@ -36,13 +36,10 @@ def stamp(dataset: str, judge: Judge, trust: Trust, proven: Proven | None = None
     )
     if proven is not None:
         token = proven.token
-        found |= Stamp(
-            **found,
-            model=token.model,
-            snapshot=token.snapshot_version,
-            offers=list(proven.offers),
-            cell=token.cell,
-            trafficType=token.traffic_type,
-            issuedAt=to_rfc3339(token.issued_ms * 1000),
-        )
+        found["model"] = token.model
+        found["snapshot"] = token.snapshot_version
+        found["offers"] = list(proven.offers)
+        found["cell"] = token.cell
+        found["trafficType"] = token.traffic_type
+        found["issuedAt"] = to_rfc3339(token.issued_ms * 1000)
     return found

@@ -39,6 +39,10 @@ class InvalidTokenError(ValueError):
     """A token was not signed by a live key of ours, or is no token at all."""
 
 
+class KeysUnavailableError(RuntimeError):
+    """The live keys cannot be read now, so nobody can tell which tokens are ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenKey:
     """A signing key and the id by which a token names it."""
