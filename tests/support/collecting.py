@@ -78,7 +78,7 @@ def a_token(*offers: str, **fields: Any) -> Token:
     known = {
         "proposition": uuid7(NOW_MS), "issued_ms": NOW_MS - 5000, "model": "m1", "snapshot_version": 7,
         "traffic_type": "noncontextual", "cell": "", "datastream": "shop", "visitor": "v1",
-        "offers": tuple((offer, 1 / len(offers)) for offer in offers),
+        "offers": tuple((offer, round(1 / len(offers), 9)) for offer in offers),
     }  # fmt: skip
     return Token(**known | fields)
 
