@@ -9,7 +9,8 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,7 +19,9 @@ from offer_ranking.catalog.decision import Decision, Scope
 from offer_ranking.catalog.errors import NotFoundError, UnsuitableError
 from offer_ranking.edge.hub_answer import HubDecisions, HubDecisionsBatch, decide_all
 from offer_ranking.edge.hub_request import CONTENT_TYPES, DecisionBatchRequest, DecisionRequest
+from offer_ranking.events.mail_link import LinkMaker
 from offer_ranking.events.token import TokenKeys
+from offer_ranking.events.visitor import visitor_of
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import MAX_BODY_BYTES, Answer, Api
 from offer_ranking.http.principal import Permission
@@ -31,6 +34,7 @@ from offer_ranking.ranking.answer import (
     Ranking,
     Rankings,
     Replay,
+    add_links,
     ranked_offers,
     used_snapshot,
 )
@@ -39,9 +43,18 @@ from offer_ranking.ranking.policy import policy_of
 from offer_ranking.ranking.proposal import Proposal, Step
 from offer_ranking.ranking.ranking import fallback, rank
 from offer_ranking.ranking.reason import reason
-from offer_ranking.ranking.request import MOST_OFFERS_OF_PLACES, SEEDS, BatchRequest, RankingRequest, ReplayRequest
+from offer_ranking.ranking.request import (
+    MOST_OFFERS_OF_A_MAIL,
+    MOST_OFFERS_OF_PLACES,
+    SEEDS,
+    BatchRequest,
+    Channel,
+    RankingRequest,
+    ReplayRequest,
+)
 from offer_ranking.ranking.served import Served, Source
 from offer_ranking.storage import clients
+from offer_ranking.storage.datastreams import Datastreams
 from offer_ranking.storage.decisions import Decisions
 from offer_ranking.storage.models import Models
 from offer_ranking.storage.remembered import STORE_FAILED, Remembered
@@ -52,10 +65,12 @@ from offer_ranking.storage.token_keys import KeyRing
 snapshots = S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"])
 models = Models(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"])
 serving = Serving(models, snapshots)
+datastreams = Remembered(Datastreams(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]).some, most=256)
 decisions = Remembered(Decisions(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]).of_scopes, most=256)
 token_keys = KeyRing(clients.dynamodb(hasty=True), os.environ["TOKEN_KEYS_TABLE"])
 api = Api(Logger(service="rank_offers"), iam=Permission.RANK)
 
+EDGE_URL = os.environ["EDGE_URL"]
 REFUSALS = (problems.NOT_FOUND, problems.NOT_LIVE, problems.UNAVAILABLE)
 
 
@@ -69,11 +84,11 @@ def rank_offers(model_id: str, body: RankingRequest) -> Answer:
 def rank_batch(model_id: str, body: BatchRequest) -> Answer:
     """Rank offers for many requests at once."""
     served, keys = serving.serve(model_id), _keys()
-    rankings = [
+    rankings = (
         _ranking(model_id, served, request, keys, pointer=f"/requests/{place}")
         for place, request in enumerate(body.requests)
-    ]
-    return Answer.of({"rankings": rankings})
+    )
+    return _together("rankings", rankings)
 
 
 @api.operation("POST", "/models/{model_id}/rankings/replay", needs=Permission.RANK, gives=Replay,
@@ -101,31 +116,38 @@ def replay_ranking(model_id: str, body: ReplayRequest) -> Answer:
                problems=(problems.UNAVAILABLE,))  # fmt: skip
 def decide_offers(body: DecisionRequest) -> Answer:
     """Offers for one profile, by up to 30 decisions, as Adobe's Decisioning API answers them."""
-    (answer,) = _decided([body], pointers=[""])
-    return Answer(200, answer)
+    found, keys = _decisions([body]), _keys()
+    (text,) = _texts([decide_all(body, found, serving.serve_live, keys, now_ms=_now_ms())])
+    return Answer(200, text)
 
 
 @api.operation("POST", "/data/core/ods/decisions/batch", needs=Permission.RANK, gives=HubDecisionsBatch,
                takes=CONTENT_TYPES, problems=(problems.UNAVAILABLE,))  # fmt: skip
 def decide_batch(body: DecisionBatchRequest) -> Answer:
     """Offers for several profiles at once."""
-    answers = _decided(body.requests, pointers=[f"/requests/{place}" for place in range(len(body.requests))])
-    return Answer(200, f'{{"responses":[{",".join(answers)}]}}')
+    found, keys = _decisions(body.requests), _keys()
+    responses = (
+        decide_all(request, found, serving.serve_live, keys, now_ms=_now_ms(), pointer=f"/requests/{place}")
+        for place, request in enumerate(body.requests)
+    )
+    return _together("responses", responses)
 
 
-def _decided(requests: Sequence[DecisionRequest], *, pointers: Sequence[str]) -> list[str]:
-    """The answers as JSON. Offers carry their content: more than Lambda gives at once is refused, not cut."""
-    found, keys = _decisions(requests), _keys()
-    answers: list[str] = []
+def _together(name: str, answers: Iterable[Mapping[str, Any]]) -> Answer:
+    return Answer(200, f'{{"{name}":[{",".join(_texts(answers))}]}}')
+
+
+def _texts(answers: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Answers as JSON. More than Lambda gives at once is refused: content and links may be long."""
+    texts: list[str] = []
     left = MAX_BODY_BYTES
-    for request, pointer in zip(requests, pointers, strict=True):
-        decided = decide_all(request, found, serving.serve_live, keys, now_ms=_now_ms(), pointer=pointer)
-        answers.append(json.dumps(decided, separators=(",", ":")))
-        left -= len(json.dumps(answers[-1]))  # as a text within what Lambda gives
+    for answer in answers:
+        texts.append(json.dumps(answer, separators=(",", ":")))
+        left -= len(json.dumps(texts[-1]))  # it is a text within what Lambda gives
         if left < 0:
-            detail = f"The answer would exceed {MAX_BODY_BYTES} bytes: ask for fewer, or for less of each."
+            detail = f"The answer would exceed {MAX_BODY_BYTES} bytes: ask for fewer at once, or for less of each."
             raise RequestError(problems.TOO_LARGE, detail)
-    return answers
+    return texts
 
 
 def _decisions(requests: Sequence[DecisionRequest]) -> dict[Scope, Decision]:
@@ -161,8 +183,13 @@ def _ranking(
         places = _places(request, served.snapshot, candidates, cell, pointer)
     now_ms = _now_ms()
     proposal = Proposal.of(
-        ranked, candidates, count=request.count, step=step, now_ms=now_ms, model=model_id, cell=cell.text
-    )
+        ranked, candidates, count=request.count, step=step, now_ms=now_ms, model=model_id, cell=cell.text,
+        datastream=request.datastream_id or "", visitor=visitor_of(request.profile_id or ""),
+    )  # fmt: skip
+    offers = ranked_offers(proposal.ranked, candidates, places)
+    if _is_mail(request, len(offers), pointer) and keys is not None:
+        links = {offer.id: offer.link for offer in request.offers or () if offer.link is not None}
+        add_links(offers, proposal, links, LinkMaker(EDGE_URL, keys.current))
     return Ranking(
         rankingId=proposal.id,
         modelId=model_id,
@@ -172,9 +199,29 @@ def _ranking(
         trafficType=ranked.traffic_type,
         seed=seed,
         receipt=RECEIPT,
-        offers=ranked_offers(proposal.ranked, candidates, places),
+        offers=offers,
         proposition=proposal.proposition(model_id, keys),
     )
+
+
+def _is_mail(request: RankingRequest, shown: int, pointer: str) -> bool:
+    """Whether offers are shown in a mail. Raises UnsuitableError for one that cannot be.
+
+    While the store is away it is believed that there is such a datastream.
+    """
+    if (request.channel is Channel.EMAIL) != (request.datastream_id is not None):
+        raise UnsuitableError(f"{pointer}/datastreamId", "It goes with the channel email: give both, or neither.")
+    if request.datastream_id is None:
+        return False
+    if shown > MOST_OFFERS_OF_A_MAIL:
+        raise UnsuitableError(f"{pointer}/count", f"A mail shows at most {MOST_OFFERS_OF_A_MAIL} offers.")
+    try:
+        is_known = request.datastream_id in datastreams.some([request.datastream_id])
+    except STORE_FAILED:
+        return True
+    if not is_known:
+        raise UnsuitableError(f"{pointer}/datastreamId", f"There is no datastream {request.datastream_id!r}.")
+    return True
 
 
 def _places(

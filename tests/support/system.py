@@ -75,7 +75,8 @@ class System:
             )
         rank = handler("rank_offers")
         rank.serving._kept.clear()
-        rank.decisions._kept.clear()
+        for remembered in (rank.decisions, rank.datastreams):
+            remembered._kept.clear()
         rank.token_keys._keys, rank.token_keys._read_at = None, float("-inf")
         self.tokens = {
             "admin": token("admin"),

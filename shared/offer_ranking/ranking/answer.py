@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, NotRequired, TypedDict
 
@@ -9,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offer_ranking.catalog.value import rfc3339
+from offer_ranking.events.mail_link import LinkMaker
 from offer_ranking.events.proposition import Proposition
+from offer_ranking.events.token import sign
 from offer_ranking.learning.snapshot import ALGORITHM, Snapshot
 from offer_ranking.ranking.candidates import Candidates
+from offer_ranking.ranking.proposal import Proposal
 from offer_ranking.ranking.ranking import Ranking as Ranked
 
 Array = NDArray[np.float64]
@@ -20,7 +24,9 @@ Array = NDArray[np.float64]
 class RankedOffer(TypedDict):
     """An offer in its place. `score` decided the place; `propensity` is the probability that it comes first.
 
-    `places`, where they were asked for: the probability that it comes first, second, and so on.
+    `places`, where they were asked for: the probability that it comes first, second, and so on. In a mail `openURL` is
+    of an image that tells that it was opened, and `clickURL` leads by way of us to the offer's link, where it has one;
+    both are absent while there is no key to sign them.
     """
 
     id: str
@@ -28,6 +34,8 @@ class RankedOffer(TypedDict):
     score: float
     propensity: float
     places: NotRequired[list[float]]
+    openURL: NotRequired[str]
+    clickURL: NotRequired[str]
 
 
 class UsedSnapshot(TypedDict):
@@ -104,3 +112,12 @@ def used_snapshot(snapshot: Snapshot | None, now_ms: int) -> UsedSnapshot | None
         asOf=rfc3339(datetime.fromtimestamp(snapshot.as_of, UTC)),
         ageSeconds=round(max(now_ms / 1000 - snapshot.as_of, 0.0), 3),
     )
+
+
+def add_links(offers: list[RankedOffer], proposal: Proposal, links: Mapping[str, str], maker: LinkMaker) -> None:
+    """Give each offer of a mail its own links; `links` is where clicks lead, by offer."""
+    for place, offer in enumerate(offers):
+        token = sign(proposal.alone(place), maker.key)
+        offer["openURL"] = maker.open_url(token)
+        if (link := links.get(offer["id"])) is not None:
+            offer["clickURL"] = maker.click_url(token, link)
