@@ -409,7 +409,9 @@ def test_context_data_of_any_depth_and_size_of_keys_is_read_or_refused(system: S
     for _ in range(150):
         deep = {"k" * 1000: deep}
     assert hub(system, context=[{"deep": deep}]).status == 200
-    assert hub(system, context=[{"offerRanking": {"audiences": [str(n) for n in range(5000)]}}]).status == 200
+    for audiences, status in ((1000, 200), (1001, 422)):
+        context = [{"offerRanking": {"audiences": [str(n) for n in range(audiences)]}}]
+        assert hub(system, context=context).status == status
 
 
 # ---- Batch -----------------------------------------------------------------------------------------------------------

@@ -12,22 +12,21 @@ from math import isfinite
 from typing import Any
 
 from offer_ranking.catalog.value import ContextValue
+from offer_ranking.edge.audiences import audiences_of as claimed_audiences
 
 MOST_VALUES = 1000
 _LONGEST = 256
-_MEMBER = frozenset({"realized", "existing"})
 _MEMBERSHIP, _OWN = "segmentMembership", "offerRanking"
+_NO_CONTEXT = frozenset({_MEMBERSHIP, _OWN})
 
 
 def audiences_of(data: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The audiences that a profile is in, at most 1,000 of them."""
+    """The audiences that a profile is in."""
     found: dict[str, None] = {}
     for one in data:
-        for namespace in _objects(_inside(one, _MEMBERSHIP)):
-            found |= {id_: None for id_, entry in namespace.items() if _inside(entry, "status") in _MEMBER}
-        named = _inside(_inside(one, _OWN), "audiences")
-        found |= {id_: None for id_ in named if isinstance(id_, str)} if isinstance(named, list) else {}
-    return tuple(found)[:MOST_VALUES]
+        xdm = {_MEMBERSHIP: _bared(_inside(one, _MEMBERSHIP))}
+        found |= dict.fromkeys(claimed_audiences(xdm, {f"__{_OWN}": _inside(one, _OWN)}))
+    return tuple(found)
 
 
 def context_of(data: Iterable[Mapping[str, Any]]) -> dict[str, ContextValue]:
@@ -59,9 +58,6 @@ def _values(holder: Mapping[str, Any]) -> Iterator[tuple[str, ContextValue]]:
             yield path, held
 
 
-_NO_CONTEXT = frozenset({_MEMBERSHIP, _OWN})
-
-
 def _is_context(held: object) -> bool:
     if isinstance(held, str):
         return len(held) <= _LONGEST
@@ -74,8 +70,8 @@ def _inside(holder: object, key: str) -> Any:  # noqa: ANN401 - JSON holds any o
     return holder.get(key, holder.get(f"xdm:{key}"))
 
 
-def _objects(holder: object) -> list[dict[str, Any]]:
-    return [held for held in holder.values() if isinstance(held, dict)] if isinstance(holder, dict) else []
+def _bared(held: Any) -> Any:  # noqa: ANN401 - as above
+    return {_bare(key): _bared(inner) for key, inner in held.items()} if isinstance(held, dict) else held
 
 
 def _bare(key: str) -> str:

@@ -64,6 +64,11 @@ class Items:
         return found
 
 
+def component(creative: Creative) -> str:
+    """What Offer Decisioning calls this kind of content."""
+    return _CLASSIC + ("imagelink" if creative.format.startswith(IMAGE) else _KINDS[creative.format])
+
+
 def _items(creatives: Iterable[Creative], style: AnswerStyle) -> Mapping[str, Item]:
     write = _surface_item if style is AnswerStyle.AJO else _classic_item
     return {creative.id: write(creative) for creative in creatives}
@@ -76,8 +81,7 @@ def _classic_item(creative: Creative) -> Item:
         data["deliveryURL"] = creative.delivery_url
     else:
         data["content"] = creative.content
-    kind = "imagelink" if creative.format.startswith(IMAGE) else _KINDS[creative.format]
-    return Item(_start(creative), f',"schema":"{_CLASSIC}{kind}","data":{_json(data)}}}')
+    return Item(_start(creative), f',"schema":"{component(creative)}","data":{_json(data)}}}')
 
 
 def _surface_item(creative: Creative) -> Item:

@@ -11,19 +11,16 @@ import json
 from collections.abc import Callable, Mapping
 from typing import NotRequired, TypedDict
 
-from offer_ranking.catalog.decision import JSON, Creative, Decision, Scope
+from offer_ranking.catalog.decision import Creative, Decision, Scope
 from offer_ranking.catalog.errors import UnsuitableError
+from offer_ranking.edge.creative import component
 from offer_ranking.edge.hub_request import AllowDuplicates, DecisionRequest, PropositionRequest, ResponseFormat
-from offer_ranking.events.proposition import Proposition, ScopeDetails, proposition_of
-from offer_ranking.events.token import Token, TokenKeys
+from offer_ranking.events.proposition import Proposition, ScopeDetails
+from offer_ranking.events.token import TokenKeys
 from offer_ranking.events.uuid7 import uuid7
-from offer_ranking.learning.snapshot import ALGORITHM
 from offer_ranking.ranking.decided import Decided, decide
 from offer_ranking.ranking.proposal import Step
 from offer_ranking.ranking.served import Served
-
-_COMPONENT = "https://ns.adobe.com/experience/offer-management/content-component-"
-_KINDS = {"text/html": "html", "text/plain": "text", JSON: "json"}  # all others are images
 
 Named = TypedDict("Named", {"xdm:id": str, "repo:etag": int, "xdm:name": NotRequired[str]})
 Option = TypedDict(
@@ -103,7 +100,11 @@ def decide_all(  # noqa: PLR0913 - what is decided by
             now_ms=now_ms, count=one.item_count or decision.item_count, without=shown.barred(one.scope),
         )  # fmt: skip
         shown.add(one.scope, decided)
-        proposition = _proposition(decided, one.scope, keys, now_ms=now_ms, is_dry_run=request.dry_run)
+        spelled = _spelled(one.scope)
+        if request.dry_run:
+            proposition = decided.unproven(spelled, now_ms=now_ms)
+        else:
+            proposition = decided.proposition(spelled, keys, now_ms=now_ms)
         propositions.append(_told(decided, one, proposition, request.response_format))
     answer: HubDecisions = {
         "xdm:propositionId": uuid7(now_ms),
@@ -134,17 +135,6 @@ class _Shown:
         return (not self._allowed.across_activities and place.activity_id != scope.activity_id) or (
             not self._allowed.across_placements and place.placement_id != scope.placement_id
         )
-
-
-def _proposition(
-    decided: Decided, scope: Scope, keys: TokenKeys | None, *, now_ms: int, is_dry_run: bool
-) -> Proposition:
-    """What events carry. A fallback, and a dry run, are of the step by which counting knows what teaches nothing."""
-    spelled, proposal = _spelled(scope), decided.proposal
-    if proposal is not None and proposal.step is not Step.FALLBACK and not is_dry_run:
-        return proposal.proposition(spelled, keys)
-    token = proposal.token if proposal else Token(uuid7(now_ms), now_ms, "", 0, "", "", ())
-    return proposition_of(token, scope=spelled, step=Step.FALLBACK, algorithm=ALGORITHM, etags={}, keys=None)
 
 
 def _spelled(scope: Scope) -> str:
@@ -180,7 +170,7 @@ def _told(
 def _option(creative: Creative, wanted: ResponseFormat) -> Option:
     option: Option = {"xdm:id": creative.id, "repo:etag": creative.etag}
     if wanted.include_content:
-        option["@type"] = _COMPONENT + _KINDS.get(creative.format, "imagelink")
+        option["@type"] = component(creative)
         option["dc:format"] = creative.format
         option["dc:language"] = list(creative.language)
         if creative.content is not None:
