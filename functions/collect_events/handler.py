@@ -12,12 +12,15 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 from msgspec.json import encode
 
 from offer_ranking.catalog.datastream import Datastream
 from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.catalog.offering import Offering
-from offer_ranking.collecting.collector import Collector, UnavailableError
+from offer_ranking.collecting.caps import Limits
+from offer_ranking.collecting.collector import Collector
+from offer_ranking.collecting.delivery import UnavailableError
 from offer_ranking.edge import answer as answers
 from offer_ranking.edge import consent, identity
 from offer_ranking.edge import problem as problems
@@ -26,11 +29,13 @@ from offer_ranking.edge.personalization import Personalization, Visit
 from offer_ranking.edge.problem import RefusedError
 from offer_ranking.edge.request import Request, read_request
 from offer_ranking.events.instant import to_rfc3339
-from offer_ranking.events.token import TokenKeys
+from offer_ranking.events.token import KeysUnavailableError, TokenKeys
 from offer_ranking.http.door import Answer, Call
 from offer_ranking.storage import clients
+from offer_ranking.storage.caps import DynamoCaps
 from offer_ranking.storage.datastreams import Datastreams
 from offer_ranking.storage.decisions import Decisions
+from offer_ranking.storage.delivery import StreamDelivery
 from offer_ranking.storage.models import Models
 from offer_ranking.storage.offerings import Offerings
 from offer_ranking.storage.serving import Serving
@@ -40,19 +45,34 @@ from offer_ranking.storage.token_keys import KeyRing
 logger = Logger(service="collect_events")
 metrics = Metrics(service="collect_events")
 
-_dynamodb, _table = clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]
+_dynamodb, _s3, _table = clients.dynamodb(hasty=True), clients.s3(hasty=True), os.environ["CATALOG_TABLE"]
 offerings = Offerings(Datastreams(_dynamodb, _table), Decisions(_dynamodb, _table))
-serving = Serving(Models(_dynamodb, _table), S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"]))
+serving = Serving(Models(_dynamodb, _table), S3Snapshots(_s3, os.environ["STATE_BUCKET"]))
 token_keys = KeyRing(_dynamodb, os.environ["TOKEN_KEYS_TABLE"])
-collector: Collector
+collector = Collector(
+    token_keys.keys,
+    DynamoCaps(
+        _dynamodb,
+        os.environ["CAPS_TABLE"],
+        Limits(int(os.environ["INTERACTS_PER_VISITOR"]), int(os.environ["INTERACTS_PER_SOURCE"])),
+    ),
+    StreamDelivery(clients.firehose(), os.environ["EVENTS_STREAM"], _s3, os.environ["DATASETS_BUCKET"]),
+)
 personalization = Personalization(serving.serve_live)
 
 _DATASTREAM = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+# What somebody should hear of, by the names that alarms watch, of what became of the events of a request.
+_TOLD = {
+    "UntrustedEvents": "untrusted",
+    "ObservedEvents": "observed",
+    "CappedEvents": "capped",
+    "UncappedEvents": "unasked",
+    "OverflowedEvents": "overflowed",
+}
 _STORE_FAILED = (BotoCoreError, ClientError, ValueError, KeyError)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A request that may be answered: to which datastream it came, as what, and when."""
 
     call: Call
@@ -229,15 +249,12 @@ def _offering(call: Call) -> Offering:
     """What the datastream offers that the client is configured with. Raises RefusedError."""
     name = next((one for one in ("configId", "datastreamId") if one in call.query), "configId")
     datastream_id = call.query.get(name, "")
-    unknown = RefusedError.of_field(
-        problems.UNKNOWN_DATASTREAM, name, f"there is no datastream {datastream_id[:128]!r}"
-    )
-    if not _DATASTREAM.fullmatch(datastream_id):
-        raise unknown
     try:
+        if not _DATASTREAM.fullmatch(datastream_id):
+            raise NotFoundError("datastream", datastream_id[:128])  # noqa: TRY301 - as the store would say
         offering = offerings.get(datastream_id)
     except NotFoundError as error:
-        raise unknown from error
+        raise RefusedError.of_field(problems.UNKNOWN_DATASTREAM, name, str(error)) from error
     except _STORE_FAILED as error:
         logger.error("store away", reason=repr(error))  # noqa: TRY400 - told in one line
         raise RefusedError(problems.UNAVAILABLE, "The datastream cannot be read: ask again.") from error
@@ -249,18 +266,14 @@ def _offering(call: Call) -> Offering:
 
 def _collect(asked: Asked, request: Request, ecid: str) -> None:
     """Hand over what happened. Raises UnavailableError."""
-    received = to_rfc3339(asked.now_ms * 1000)
-    events = [
-        event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid)
-        for n, event in enumerate(request.events)
-        if event.says_something
-    ]
-    if not events:
+    happened = [(n, event) for n, event in enumerate(request.events) if event.says_something]
+    if not happened:
         return
+    received = to_rfc3339(asked.now_ms * 1000)
+    events = [event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid) for n, event in happened]
     taken = collector.take(events, datastream=asked.datastream, source=asked.call.source, now_ms=asked.now_ms)
-    counts = {"UntrustedEvents": taken.untrusted, "CappedEvents": taken.capped}
-    if any(counts.values()):
-        for name, count in counts.items():
+    if found := {name: getattr(taken, field) for name, field in _TOLD.items() if getattr(taken, field)}:
+        for name, count in found.items():
             metrics.add_metric(name, MetricUnit.Count, count)
         metrics.flush_metrics()
 
@@ -282,6 +295,6 @@ def _keys() -> TokenKeys | None:
     """The signing keys; an answer is better unsigned than none."""
     try:
         return token_keys.keys()
-    except Exception as error:  # noqa: BLE001 - whatever keeps the keys away
-        logger.warning("unsigned", reason=repr(error))
+    except KeysUnavailableError as error:
+        logger.warning("unsigned", reason=str(error))
         return None
