@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
-from msgspec.json import encode
+from msgspec import Struct
 
 from offer_ranking.catalog.datastream import Datastream
 from offer_ranking.catalog.errors import NotFoundError
@@ -28,7 +28,7 @@ from offer_ranking.edge.personalization import Personalization, Visit
 from offer_ranking.edge.problem import RefusedError
 from offer_ranking.edge.request import Request, read_request
 from offer_ranking.events.instant import to_rfc3339
-from offer_ranking.events.token import TokenKeys
+from offer_ranking.events.token import KeysUnavailableError, TokenKeys
 from offer_ranking.http.door import Answer, Call
 from offer_ranking.storage import clients
 from offer_ranking.storage.caps import DynamoCaps
@@ -44,9 +44,9 @@ from offer_ranking.storage.token_keys import KeyRing
 logger = Logger(service="collect_events")
 metrics = Metrics(service="collect_events")
 
-_dynamodb, _table = clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]
+_dynamodb, _s3, _table = clients.dynamodb(hasty=True), clients.s3(hasty=True), os.environ["CATALOG_TABLE"]
 offerings = Offerings(Datastreams(_dynamodb, _table), Decisions(_dynamodb, _table))
-serving = Serving(Models(_dynamodb, _table), S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"]))
+serving = Serving(Models(_dynamodb, _table), S3Snapshots(_s3, os.environ["STATE_BUCKET"]))
 token_keys = KeyRing(_dynamodb, os.environ["TOKEN_KEYS_TABLE"])
 collector = Collector(
     token_keys.keys,
@@ -55,18 +55,23 @@ collector = Collector(
         os.environ["CAPS_TABLE"],
         Limits(int(os.environ["INTERACTS_PER_VISITOR"]), int(os.environ["INTERACTS_PER_SOURCE"])),
     ),
-    StreamDelivery(
-        clients.firehose(), os.environ["EVENTS_STREAM"], clients.s3(hasty=True), os.environ["DATASETS_BUCKET"]
-    ),
+    StreamDelivery(clients.firehose(), os.environ["EVENTS_STREAM"], _s3, os.environ["DATASETS_BUCKET"]),
 )
 personalization = Personalization(serving.serve_live)
 
 _DATASTREAM = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+# What somebody should hear of, by the names that alarms watch, of what became of the events of a request.
+_TOLD = {
+    "UntrustedEvents": "untrusted",
+    "ObservedEvents": "observed",
+    "CappedEvents": "capped",
+    "UncappedEvents": "unasked",
+    "OverflowedEvents": "overflowed",
+}
 _STORE_FAILED = (BotoCoreError, ClientError, ValueError, KeyError)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A request that may be answered: to which datastream it came, as what, and when."""
 
     call: Call
@@ -202,13 +207,14 @@ def _answer(call: Call, route: Route | None) -> Answer:
     try:
         return _operation(call, route)(call)
     except RefusedError as error:
-        return _refused(error, call)
+        return Answer.refusing(error, call)
     except UnavailableError as error:
         logger.error("not taken", reason=str(error))  # noqa: TRY400 - told in one line
-        return _refused(RefusedError(problems.UNAVAILABLE, "The events could not be taken: send them again."), call)
+        _tell({"UndeliveredEvents": 1})
+        return Answer.refusing(RefusedError(problems.UNAVAILABLE, "The events were not taken: send them again."), call)
     except Exception:
         logger.exception("failed")
-        return _refused(RefusedError(problems.UNEXPECTED, "The request was logged; ask again, or ask us."), call)
+        return Answer.refusing(RefusedError(problems.UNEXPECTED, "It was logged; ask again, or ask us."), call)
 
 
 def _operation(call: Call, route: Route | None) -> Callable[[Call], Answer]:
@@ -216,42 +222,22 @@ def _operation(call: Call, route: Route | None) -> Callable[[Call], Answer]:
     if route is None:
         raise RefusedError(problems.NO_ROUTE, "There is no such route.")
     if call.method == "OPTIONS":
-        return lambda _: _preflight(route)
+        return lambda _: Answer.preflight(route.methods)
     if call.method not in route.methods:
         raise RefusedError(problems.NO_METHOD, f"Allowed here: {', '.join(sorted(route.methods))}.")
     return route.operation
-
-
-def _refused(error: RefusedError, call: Call) -> Answer:
-    again = {"Retry_After": "1"} if error.kind is problems.UNAVAILABLE else {}
-    return Answer.of_problem(error.kind.status, encode(error.problem(call.request_id)).decode(), **again)
-
-
-def _preflight(route: Route) -> Answer:
-    """No client of Adobe's asks beforehand; whoever does may send what they send."""
-    return Answer(
-        204,
-        headers={
-            "Access-Control-Allow-Methods": ", ".join(sorted({*route.methods, "OPTIONS"})),
-            "Access-Control-Allow-Headers": "Content-Type",
-            "Access-Control-Max-Age": "86400",
-        },
-    )
 
 
 def _offering(call: Call) -> Offering:
     """What the datastream offers that the client is configured with. Raises RefusedError."""
     name = next((one for one in ("configId", "datastreamId") if one in call.query), "configId")
     datastream_id = call.query.get(name, "")
-    unknown = RefusedError.of_field(
-        problems.UNKNOWN_DATASTREAM, name, f"there is no datastream {datastream_id[:128]!r}"
-    )
-    if not _DATASTREAM.fullmatch(datastream_id):
-        raise unknown
     try:
+        if not _DATASTREAM.fullmatch(datastream_id):
+            raise NotFoundError("datastream", datastream_id[:128])  # noqa: TRY301 - as the store would say
         offering = offerings.get(datastream_id)
     except NotFoundError as error:
-        raise unknown from error
+        raise RefusedError.of_field(problems.UNKNOWN_DATASTREAM, name, str(error)) from error
     except _STORE_FAILED as error:
         logger.error("store away", reason=repr(error))  # noqa: TRY400 - told in one line
         raise RefusedError(problems.UNAVAILABLE, "The datastream cannot be read: ask again.") from error
@@ -263,20 +249,22 @@ def _offering(call: Call) -> Offering:
 
 def _collect(asked: Asked, request: Request, ecid: str) -> None:
     """Hand over what happened. Raises UnavailableError."""
-    received = to_rfc3339(asked.now_ms * 1000)
-    events = [
-        event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid)
-        for n, event in enumerate(request.events)
-        if event.says_something
-    ]
-    if not events:
+    happened = [(n, event) for n, event in enumerate(request.events) if event.says_something]
+    if not happened:
         return
+    received = to_rfc3339(asked.now_ms * 1000)
+    events = [event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid) for n, event in happened]
     taken = collector.take(events, datastream=asked.datastream, source=asked.call.source, now_ms=asked.now_ms)
-    counts = {"UntrustedEvents": taken.untrusted, "CappedEvents": taken.capped}
-    if any(counts.values()):
-        for name, count in counts.items():
-            metrics.add_metric(name, MetricUnit.Count, count)
-        metrics.flush_metrics()
+    _tell({name: getattr(taken, field) for name, field in _TOLD.items()})
+
+
+def _tell(counts: Mapping[str, int]) -> None:
+    """What is not 0 of what somebody should hear of."""
+    if not any(counts.values()):
+        return
+    for name, count in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
+    metrics.flush_metrics()
 
 
 def _identity(asked: Asked, request: Request) -> list[str]:
@@ -296,6 +284,6 @@ def _keys() -> TokenKeys | None:
     """The signing keys; an answer is better unsigned than none."""
     try:
         return token_keys.keys()
-    except Exception as error:  # noqa: BLE001 - whatever keeps the keys away
-        logger.warning("unsigned", reason=repr(error))
+    except KeysUnavailableError as error:
+        logger.warning("unsigned", reason=str(error))
         return None

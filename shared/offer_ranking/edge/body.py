@@ -7,6 +7,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from msgspec import DecodeError
+from msgspec.json import decode, encode
+
 from offer_ranking.edge.problem import UNREADABLE, RefusedError
 
 MOST_BYTES = 256 * 1024
@@ -26,26 +29,43 @@ def read_body(text: str) -> dict[str, Any]:
         raise _refused("", "must be UTF-8") from error
     if size > MOST_BYTES:
         raise _refused("", f"{size} bytes exceed {MOST_BYTES}")
+    found = _fast(text)
+    if found is None:
+        found = _strict(text)
+    if text.count("{") + text.count("[") > DEEPEST and (deep := _too_deep(found, 0, "")) is not None:
+        raise _refused(deep, f"is nested more than {DEEPEST} deep")
+    if not isinstance(found, dict):
+        raise _refused("", "must be an object")
+    return found
+
+
+def _fast(text: str) -> object:
+    """What most bodies are; None where only the strict reader, five times as slow, can tell.
+
+    Written again, a body has as many quotes as before, unless of equal keys one was dropped. Escaped ones might make up
+    for that, so none is taken here.
+    """
+    if "\\u" in text:
+        return None
+    try:
+        found = decode(text)
+    except (DecodeError, RecursionError):
+        return None
+    return found if encode(found).count(b'"') == text.count('"') else None
+
+
+def _strict(text: str) -> object:
     try:
         found = _read(text)
     except ValueError as error:
         raise _named(text, error) from error
     except RecursionError as error:
         raise _refused("", f"is nested more than {DEEPEST} deep") from error
-    if not isinstance(found, dict):
-        raise _refused("", "must be an object")
-    _check(found, text)
-    return found
-
-
-def _check(found: object, text: str) -> None:
-    """Refuse what reads well, but is too deep, or holds half of a surrogate pair; nearly never is a look needed."""
-    if text.count("{") + text.count("[") > DEEPEST and (deep := _too_deep(found, 0, "")) is not None:
-        raise _refused(deep, f"is nested more than {DEEPEST} deep")
     if "\\ud" in text.lower():
         for pointer, value in _walk(found, ""):
             if isinstance(value, str) and not _is_text(value):
                 raise _refused(pointer, "holds half of a surrogate pair")
+    return found
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
