@@ -17,7 +17,7 @@ from msgspec.json import encode
 
 from offer_ranking.edge.problem import UNAVAILABLE, UNREADABLE, RefusedError
 
-_ORIGIN = re.compile(r"[!-~]{1,300}")
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]{0,31}://[!-~]{1,300}", re.IGNORECASE)
 REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _JSON, _PROBLEM = "application/json; charset=utf-8", "application/problem+json"
 
