@@ -15,13 +15,9 @@ from offer_ranking.catalog.datastream import AnswerStyle
 from offer_ranking.edge import consent, identity
 from offer_ranking.edge.creative import WrittenDecisions
 from offer_ranking.edge.problem import Problem
-from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.item_token import item_token
-from offer_ranking.events.proposition import Characteristics, Proposition, ScopeDetails, Strategy
-from offer_ranking.events.served import FALLBACK
+from offer_ranking.events.proposition import Proposition
 from offer_ranking.events.token import TokenKeys
-from offer_ranking.events.uuid7 import uuid7
-from offer_ranking.learning.snapshot import ALGORITHM
 from offer_ranking.ranking.decided import Decided
 
 
@@ -33,7 +29,7 @@ class Propositions:
 
     def text(self, decided: Decided, scope: str, style: AnswerStyle, keys: TokenKeys | None, now_ms: int) -> str:
         """One proposition as JSON, for the scope as it was asked for."""
-        proposition = _proposition(decided, scope, keys, now_ms)
+        proposition = decided.proposition(scope, keys, now_ms=now_ms)
         kept, scored = self._written.of(decided.decision, style), zip(decided.creatives, _scores(decided), strict=True)
         items, id_ = kept.items, proposition["id"]
         if style is AnswerStyle.EXD:
@@ -54,21 +50,6 @@ def _scores(decided: Decided) -> Sequence[str]:
     if decided.proposal is None:
         return ("",)
     return _json(decided.proposal.ranked.scores.tolist())[1:-1].split(",")
-
-
-def _proposition(decided: Decided, scope: str, keys: TokenKeys | None, now_ms: int) -> Proposition:
-    """As ranked; that of a fallback says so, and is signed by nobody, since it teaches nothing."""
-    if decided.proposal is not None:
-        return decided.proposal.proposition(scope, keys)
-    id_ = uuid7(now_ms)
-    strategy = Strategy(
-        step=FALLBACK, strategyID=decided.decision.model_id or "", algorithmID=ALGORITHM, trafficType="noncontextual"
-    )
-    characteristics = Characteristics(snapshotVersion="0", cell="", issuedAt=to_rfc3339(now_ms * 1000))
-    details = ScopeDetails(
-        decisionProvider="EXD", correlationID=id_, strategies=[strategy], characteristics=characteristics
-    )
-    return Proposition(id=id_, scope=scope, scopeDetails=details)
 
 
 def _of_surface(decided: Decided, proposition: Proposition) -> dict[str, Any]:

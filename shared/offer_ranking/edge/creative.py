@@ -71,6 +71,11 @@ class WrittenDecisions:
         return found
 
 
+def component(creative: Creative) -> str:
+    """What Offer Decisioning calls this kind of content."""
+    return _CLASSIC + ("imagelink" if creative.format.startswith(IMAGE) else _KINDS[creative.format])
+
+
 def _written(decision: Decision, style: AnswerStyle) -> Written:
     """The fallback's id is never one of an offer's."""
     write = _surface_item if style is AnswerStyle.AJO else _classic_item
@@ -93,8 +98,7 @@ def _classic_item(creative: Creative, score: str) -> Item:
         data["deliveryURL"] = creative.delivery_url
     else:
         data["content"] = creative.content
-    kind = "imagelink" if creative.format.startswith(IMAGE) else _KINDS[creative.format]
-    return Item(_start(creative) + score, f',"schema":"{_CLASSIC}{kind}","data":{_json(data)}}}')
+    return Item(_start(creative) + score, f',"schema":"{component(creative)}","data":{_json(data)}}}')
 
 
 def _surface_item(creative: Creative, score: str) -> Item:

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from offer_ranking.catalog.value import Key
+from offer_ranking.events.mail_link import ADDRESS, LONGEST_ADDRESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,15 +23,21 @@ if TYPE_CHECKING:
 _ID, _ETAG, _PRIORITY = attrgetter("id"), attrgetter("etag"), attrgetter("priority")
 
 
+Link = Annotated[str, Field(max_length=LONGEST_ADDRESS, pattern=ADDRESS)]
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One candidate. `etag` names the version of its content, `priority` orders it where no model can."""
+    """One candidate. `etag` names the version of its content, `priority` orders it where no model can; a click on it
+    in a mail leads to `link`.
+    """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     id: Key
     etag: Key | None = None
     priority: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)] = 0.0
+    link: Link | None = None
 
 
 class Contender(Protocol):

@@ -10,7 +10,11 @@ from typing import Self
 
 from offer_ranking.catalog.decision import Creative, Decision, DecisionOffer, eligible
 from offer_ranking.catalog.value import ContextValue
+from offer_ranking.events.proposition import Proposition, proposition_of
+from offer_ranking.events.token import Token, TokenKeys
+from offer_ranking.events.uuid7 import uuid7
 from offer_ranking.learning.cell import Cell
+from offer_ranking.learning.snapshot import ALGORITHM
 from offer_ranking.ranking.candidates import Candidates
 from offer_ranking.ranking.proposal import Proposal, Step
 from offer_ranking.ranking.ranking import fallback, rank
@@ -48,6 +52,20 @@ class Decided:
     def creatives(self) -> tuple[Creative, ...]:
         """What is shown, the first one first."""
         return self.offers or (self.decision.fallback,)
+
+    def proposition(self, scope: str, keys: TokenKeys | None, *, now_ms: int) -> Proposition:
+        """What the caller copies into its events. Nobody signs a fallback: it teaches nothing, and says so."""
+        if self.proposal is not None and self.proposal.step is not Step.FALLBACK:
+            return self.proposal.proposition(scope, keys)
+        return self.unproven(scope, now_ms=now_ms)
+
+    def unproven(self, scope: str, *, now_ms: int) -> Proposition:
+        """The same of what must not teach, by the step that counting knows it by."""
+        model = self.decision.model_id or ""
+        token = (
+            self.proposal.token if self.proposal else Token(uuid7(now_ms), now_ms, model, 0, "noncontextual", "", ())
+        )
+        return proposition_of(token, scope=scope, step=Step.FALLBACK, algorithm=ALGORITHM, etags={}, keys=None)
 
 
 def decide(  # noqa: PLR0913 - who is shown what, when, and what must not be
@@ -116,7 +134,8 @@ def _may(decision: Decision, asker: Asker, now: datetime, without: Collection[st
     contest = None if without else _open.contest(decision.offers)
     if contest is not None:
         return contest
-    return _Contest.of([offer for offer in eligible(decision, asker.audiences, now) if offer.id not in without])
+    audiences = frozenset(asker.audiences)
+    return _Contest.of([offer for offer in eligible(decision, audiences, now) if offer.id not in without])
 
 
 def _proposal(  # noqa: PLR0913 - as above

@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple, Self
 
+from msgspec.structs import replace
+
 from offer_ranking.events.proposition import Proposition, proposition_of
 from offer_ranking.events.token import MOST_OFFERS, Token, TokenKeys, room_for
 from offer_ranking.events.uuid7 import uuid7
@@ -83,6 +85,19 @@ class Proposal:
     def offers(self) -> list[str]:
         """The ids of the offers given, the first one first."""
         return list(map(self.candidates.ids.__getitem__, self.ranked.order.tolist()))
+
+    def alone(self, place: int) -> Token:
+        """What is signed of one of the offers given, for what stands for it alone: a mail has no other way to say
+        which of them it means. `place` counts from 0.
+        """
+        row = int(self.ranked.order[place])
+        etag = self.candidates.etags[row]
+        return replace(
+            self.token,
+            offers=((self.candidates.ids[row], round(float(self.ranked.propensities[place]), _DIGITS)),),
+            shown=None,
+            etags=() if etag is None else (etag,),
+        )
 
     def proposition(self, scope: str, keys: TokenKeys | None) -> Proposition:
         """What the caller copies into its events; unsigned without keys."""
