@@ -73,9 +73,9 @@ class Event(Struct, frozen=True):
     @property
     def says_something(self) -> bool:
         """Whether anything happened. A fetch alone says no more than the request that it came in."""
-        if not self.xdm:
-            return False
-        return text(self.xdm, EVENT["event_type"]) not in FETCHES or bool(rows(self.xdm, EVENT["propositions"]))
+        if self.xdm.get("eventType") not in FETCHES:
+            return bool(self.xdm)
+        return bool(rows(self.xdm, EVENT["propositions"]))
 
     def collected(self, *, id_: str, ecid: str) -> Object:
         """The event as it is collected; what it lacks of `_id` and identity is given here.
