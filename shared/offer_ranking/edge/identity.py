@@ -7,6 +7,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
+from functools import lru_cache
 
 _ECID = re.compile(r"[0-9]{38}", re.ASCII)
 _ECIDS = 10**38
@@ -21,6 +22,7 @@ def fresh_ecid() -> str:
     return f"{int.from_bytes(os.urandom(16)) % _ECIDS:038d}"
 
 
+@lru_cache(maxsize=64)
 def cookie_prefix(org_id: str) -> str:
     """What the names of all cookies of an organisation begin with."""
     return f"kndctr_{org_id.replace('@', '_')}_"

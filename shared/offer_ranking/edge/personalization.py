@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -107,9 +107,9 @@ def _failed(kind: Kind, spelled: str, detail: str, query: Query) -> Problem:
     return problem(kind, f"The scope {spelled!r}: {detail}.", Report(eventIndex=query.event_index))
 
 
-def _context_keys(served: Served | None) -> frozenset[str]:
+def _context_keys(served: Served | None) -> Collection[str]:
     """The context that a model looks at, or did when it last learned."""
     if served is None or served.model is None:
-        return frozenset()
+        return ()
     learned = served.snapshot.context_keys if served.snapshot else ()
-    return frozenset((*served.model.context_keys, *learned))
+    return {*served.model.context_keys, *learned}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
+
+from msgspec import Struct
 
 from offer_ranking.catalog.decision import Creative, Decision, DecisionOffer, eligible
 from offer_ranking.catalog.value import ContextValue
@@ -23,18 +25,16 @@ from offer_ranking.ranking.served import Served, Source
 _KEPT = 256  # decisions
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """Who asks, and through which door; the door and the visitor are signed, and absent ones are ""."""
 
     audiences: tuple[str, ...] = ()
-    context: Mapping[str, ContextValue] = field(default_factory=dict)
+    context: Mapping[str, ContextValue] = {}
     datastream: str = ""
     visitor: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decided:
+class Decided(Struct, frozen=True, eq=False):
     """What is shown for a decision.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from offer_ranking.learning.snapshot import Snapshot
     from offer_ranking.learning.tastes import Tastes
     from offer_ranking.ranking.candidates import Candidates
+    from offer_ranking.ranking.ranking import Ranking
 
     Array = NDArray[np.float64]
     TrafficType = Literal["random", "noncontextual", "contextual"]
@@ -59,14 +60,6 @@ class Arm:
         return positions(self.draws, places) if self.draws else np.repeat(self.first[None], places, axis=0)
 
 
-class Drawn(NamedTuple):
-    """What one request gets: the arm it belongs to, the candidates in order, and what they drew in that order."""
-
-    arm: Arm
-    order: NDArray[np.intp]
-    scores: Array
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """What may happen to one set of candidates in one cell.
@@ -74,13 +67,13 @@ class Policy:
     Args:
         arms: their shares sum to 1.
         propensities: probability that a candidate is first, whatever the arm, shape (K,), sum 1.
-        ahead: what was drawn for requests to come; each is taken once.
+        ahead: rankings of requests to come; each is taken once.
 
     """
 
     arms: tuple[Arm, ...]
     propensities: Array
-    ahead: list[Drawn] = field(default_factory=list, repr=False)
+    ahead: list[Ranking] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(cls, arms: tuple[Arm, ...]) -> Policy:

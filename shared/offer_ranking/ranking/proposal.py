@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple, Self
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from offer_ranking.events.proposition import Proposition, proposition_of
@@ -28,8 +28,7 @@ class Step(StrEnum):
     FALLBACK = "fallback"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Proposal:
+class Proposal(Struct, frozen=True, eq=False):
     """A ranking as it is given.
 
     Args:

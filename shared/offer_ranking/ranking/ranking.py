@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from offer_ranking.learning.cell import Cell
-from offer_ranking.ranking.policy import Drawn, policy_of
+from offer_ranking.ranking.policy import policy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 _EVERYBODY = Cell()
-_STOCK = 64
+_STOCK = 2048  # draws
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,15 +85,14 @@ def rank(
 
     """
     policy = policy_of(snapshot, candidates, cell)
-    if seed is not None:
-        drawn = _draw(policy, np.random.default_rng(seed))
-    elif snapshot is None:
-        drawn = _draw(policy, _stream())  # such a policy is made anew for every request
-    else:
-        drawn = _drawn_ahead(policy)
-    order, scores = drawn.order[:count], drawn.scores[:count]
+    if seed is None and snapshot is not None:
+        return _ahead(policy, snapshot.version).first(count)
+    rng = _stream() if seed is None else np.random.default_rng(seed)
+    arm = policy.arm(rng.random())
+    drawn = arm.draws.sample(rng) if arm.draws else rng.random(len(candidates))
+    order = _descending(drawn)[:count]
     version = None if snapshot is None else snapshot.version
-    return Ranking(order, drawn.arm.rate(scores), policy.propensities[order], drawn.arm, seed, version)
+    return Ranking(order, arm.rate(drawn[order]), policy.propensities[order], arm, seed, version)
 
 
 @cache
@@ -102,33 +101,28 @@ def _stream() -> np.random.Generator:
     return np.random.default_rng()
 
 
-def _draw(policy: Policy, rng: np.random.Generator) -> Drawn:
-    arm = policy.arm(rng.random())
-    drawn = arm.draws.sample(rng) if arm.draws else rng.random(len(policy.propensities))
-    order = _descending(drawn)
-    return Drawn(arm, order, drawn[order])
-
-
-def _drawn_ahead(policy: Policy) -> Drawn:
-    """What nobody is to repeat, from a stock: dozens of requests are drawn in the time of five."""
+def _ahead(policy: Policy, version: int) -> Ranking:
+    """A ranking that nobody is to repeat, from a stock: dozens are drawn in the time of five."""
     while True:
         try:
             return policy.ahead.pop()
         except IndexError:
-            policy.ahead.extend(_stock(policy, _stream()))
+            policy.ahead.extend(_stock(policy, _stream(), version))
 
 
-def _stock(policy: Policy, rng: np.random.Generator) -> list[Drawn]:
-    """What requests draw, in the order in which chance leads them to the arms: a stock may be left before its end."""
-    arms = [policy.arm(chance) for chance in rng.random(_STOCK).tolist()]
-    drawn = {arm: _rows(policy, arm, rng, arms.count(arm)) for arm in policy.arms}
-    return [next(drawn[arm]) for arm in arms]
+def _stock(policy: Policy, rng: np.random.Generator, version: int) -> list[Ranking]:
+    """In the order in which chance leads requests to the arms: a stock may be left before its end."""
+    size = max(1, _STOCK // len(policy.propensities))
+    arms = [policy.arm(chance) for chance in rng.random(size).tolist()]
+    rankings = {arm: _of_arm(arm, policy, rng, arms.count(arm), version) for arm in policy.arms}
+    return [next(rankings[arm]) for arm in arms]
 
 
-def _rows(policy: Policy, arm: Arm, rng: np.random.Generator, times: int) -> Iterator[Drawn]:
+def _of_arm(arm: Arm, policy: Policy, rng: np.random.Generator, times: int, version: int) -> Iterator[Ranking]:
     drawn = arm.draws.samples(rng, times) if arm.draws else rng.random((times, len(policy.propensities)))
     orders = np.argsort(-drawn, axis=1, kind="stable")
-    return map(Drawn, repeat(arm), orders, np.take_along_axis(drawn, orders, axis=1))
+    rates, chances = arm.rate(np.take_along_axis(drawn, orders, axis=1)), policy.propensities[orders]
+    return map(Ranking, orders, rates, chances, repeat(arm), repeat(None), repeat(version))
 
 
 def propensities(snapshot: Snapshot | None, candidates: Candidates, cell: Cell = _EVERYBODY) -> Array:
