@@ -235,8 +235,9 @@ def _answer(call: Call, route: Route | None) -> Answer:
 
 def _offering(call: Call) -> Offering:
     """What the datastream offers that the client is configured with. Raises RefusedError."""
-    name = "datastreamId" if "datastreamId" in call.query and "configId" not in call.query else "configId"
-    datastream_id = call.query.get(name, "")
+    query = call.query
+    name = "datastreamId" if "configId" not in query and "datastreamId" in query else "configId"
+    datastream_id = query.get(name, "")
     try:
         if not _DATASTREAM.fullmatch(datastream_id):
             raise NotFoundError("datastream", datastream_id[:128])  # noqa: TRY301 - as the store would say

@@ -80,7 +80,7 @@ def ecid_result(ecid: str) -> str:
 
 def store(*entries: Mapping[str, Any]) -> str:
     """The handle of what a client keeps and sends back; the Web SDK makes cookies of it."""
-    return _handle("state:store", entries)
+    return f'{{"type":"state:store","payload":{_json(entries)}}}'
 
 
 def identity_entry(org_id: str, ecid: str) -> Mapping[str, Any]:

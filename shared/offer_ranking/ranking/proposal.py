@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple, Self
 
 from msgspec import Struct
@@ -15,9 +16,7 @@ from offer_ranking.events.token import MOST_OFFERS, Token, TokenKeys, room_for
 from offer_ranking.events.uuid7 import uuid7
 from offer_ranking.learning.snapshot import ALGORITHM
 from offer_ranking.ranking.candidates import Candidates
-from offer_ranking.ranking.ranking import Ranking
-
-_DIGITS = 9  # of a propensity that is signed
+from offer_ranking.ranking.ranking import DIGITS, Ranking
 
 
 class Step(StrEnum):
@@ -93,7 +92,7 @@ class Proposal(Struct, frozen=True, eq=False):
         etag = self.candidates.etags[row]
         return replace(
             self.token,
-            offers=((self.candidates.ids[row], round(float(self.ranked.propensities[place]), _DIGITS)),),
+            offers=((self.candidates.ids[row], round(float(self.ranked.propensities[place]), DIGITS)),),
             shown=None,
             etags=() if etag is None else (etag,),
         )
@@ -117,12 +116,14 @@ def _signed(
     named = ranked if is_few else ranked.first(min(shown, MOST_OFFERS))
     rows = named.order.tolist()
     etags = _etags(candidates, rows)
-    offers = tuple(zip(map(candidates.ids.__getitem__, rows), named.propensities.round(_DIGITS).tolist(), strict=True))
+    ids = [candidates.ids[row] for row in rows]
+    shares = named.rounded or named.propensities.round(DIGITS).tolist()
+    offers = tuple(zip(ids, shares, strict=True))
     if not (is_few and _all(candidates).have_room):
         offers = room_for(offers, etags)
     if len(offers) < len(candidates):
         offers = offers[:shown]
-    given = tuple([etags.get(offer, "") for offer, _ in offers[:shown]]) if etags else ()
+    given = tuple(map(etags.get, ids[: min(shown, len(offers))], repeat(""))) if etags else ()
     return offers, given if any(given) else ()
 
 

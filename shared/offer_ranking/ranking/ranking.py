@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _EVERYBODY = Cell()
 _STOCK = 2048  # draws
+DIGITS = 9  # of a propensity in a token
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +41,7 @@ class Ranking:
         arm: the part of the traffic that the request belongs to, None in a fallback.
         seed: of all draws; None where nobody is to repeat them.
         snapshot_version: None where no snapshot was used.
+        rounded: the propensities as a token says them, where they were made beforehand.
 
     """
 
@@ -49,13 +51,18 @@ class Ranking:
     arm: Arm | None
     seed: int | None
     snapshot_version: int | None
+    rounded: list[float] | None = None
 
     def first(self, count: int | None) -> Self:
         """The first ones only, all if None."""
         if count is None or count >= len(self.order):
             return self
         return replace(
-            self, order=self.order[:count], scores=self.scores[:count], propensities=self.propensities[:count]
+            self,
+            order=self.order[:count],
+            scores=self.scores[:count],
+            propensities=self.propensities[:count],
+            rounded=None if self.rounded is None else self.rounded[:count],
         )
 
     @property
@@ -122,7 +129,8 @@ def _of_arm(arm: Arm, policy: Policy, rng: np.random.Generator, times: int, vers
     drawn = arm.draws.samples(rng, times) if arm.draws else rng.random((times, len(policy.propensities)))
     orders = np.argsort(-drawn, axis=1, kind="stable")
     rates, chances = arm.rate(np.take_along_axis(drawn, orders, axis=1)), policy.propensities[orders]
-    return map(Ranking, orders, rates, chances, repeat(arm), repeat(None), repeat(version))
+    rounded = chances.round(DIGITS).tolist()
+    return map(Ranking, orders, rates, chances, repeat(arm), repeat(None), repeat(version), rounded)
 
 
 def propensities(snapshot: Snapshot | None, candidates: Candidates, cell: Cell = _EVERYBODY) -> Array:
