@@ -78,39 +78,31 @@ def ecid_result(ecid: str) -> str:
     return f'{{"type":"identity:result","payload":[{{"id":"{ecid}","namespace":{{"code":"ECID"}}}}]}}'
 
 
-def store(*entries: Mapping[str, Any]) -> str:
-    """The handle of what a client keeps and sends back; the Web SDK makes cookies of it."""
-    return f'{{"type":"state:store","payload":{_json(entries)}}}'
+def store(entry: str) -> str:
+    """The handle of what a client keeps and sends back; the Web SDK makes a cookie of it."""
+    return f'{{"type":"state:store","payload":[{entry}]}}'
 
 
-def identity_entry(org_id: str, ecid: str) -> Mapping[str, Any]:
-    """The entry of the identity cookie."""
-    return {
-        "key": identity.cookie_name(org_id),
-        "value": identity.cookie_value(ecid),
-        "maxAge": identity.KEPT_SECONDS,
-        "attrs": {"SameSite": "None"},
-    }
+def identity_entry(org_id: str, ecid: str) -> str:
+    """The identity cookie. Neither name nor value has letters that JSON would escape."""
+    name, value = identity.cookie_name(org_id), identity.cookie_value(ecid)
+    return f'{{"key":"{name}","value":"{value}","maxAge":{identity.KEPT_SECONDS},"attrs":{{"SameSite":"None"}}}}'
 
 
-def consent_entry(org_id: str, given: consent.Consent) -> Mapping[str, Any]:
-    """The entry of the consent cookie."""
-    return {"key": consent.cookie_name(org_id), "value": given.cookie_value, "maxAge": consent.KEPT_SECONDS}
+def consent_entry(org_id: str, given: consent.Consent) -> str:
+    """The consent cookie."""
+    return f'{{"key":"{consent.cookie_name(org_id)}","value":"{given.cookie_value}","maxAge":{consent.KEPT_SECONDS}}}'
 
 
 def preferences(given: Mapping[str, Any]) -> str:
     """The handle that confirms consent preferences, which apps wait for."""
-    return _handle("consent:preferences", [given])
+    return f'{{"type":"consent:preferences","payload":[{_json(given)}]}}'
 
 
 def document(request_id: str, handles: Sequence[str], errors: Sequence[Problem] = ()) -> str:
     """The whole answer, from handles as JSON."""
     failed = f',"errors":{_json(errors)}' if errors else ""
     return f'{{"requestId":{_json(request_id)},"handle":[{",".join(handles)}]{failed}}}'
-
-
-def _handle(type_: str, payload: Sequence[Any]) -> str:
-    return f'{{"type":"{type_}","payload":{_json(payload)}}}'
 
 
 def _json(value: Any) -> str:  # noqa: ANN401 - JSON holds any of its types

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from math import isfinite
 from typing import Any
 
@@ -27,8 +27,10 @@ def audiences_of(xdm: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, 
     return tuple(found)
 
 
-def context_of(xdm: Mapping[str, Any], data: Mapping[str, Any], keys: Iterable[str]) -> dict[str, ContextValue]:
+def context_of(xdm: Mapping[str, Any], data: Mapping[str, Any], keys: Collection[str]) -> dict[str, ContextValue]:
     """What an event says under paths such as `xdm.device.type`, of those that a model looks at."""
+    if not keys:
+        return {}
     event = {"xdm": xdm, "data": data}
     found = ((key, value_at(event, tuple(key.split(".")))) for key in keys)
     return {key: value for key, value in found if _is_scalar(value)}

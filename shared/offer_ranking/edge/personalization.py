@@ -93,7 +93,8 @@ def _wanted(query: Query, offering: Offering) -> tuple[list[_Wanted], list[Probl
         elif asked.pair is not None:
             detail = "this datastream has no decision of this activity and placement"
             errors.append(_failed(UNKNOWN_SCOPE, spelled, detail, query))
-    found += _of_surfaces(query, offering)
+    if query.surfaces:
+        found += _of_surfaces(query, offering)
     return found, errors
 
 
@@ -111,5 +112,6 @@ def _context_keys(served: Served | None) -> Collection[str]:
     """The context that a model looks at, or did when it last learned."""
     if served is None or served.model is None:
         return ()
+    known = served.model.context_keys
     learned = served.snapshot.context_keys if served.snapshot else ()
-    return {*served.model.context_keys, *learned}
+    return known if learned == known else {*known, *learned}

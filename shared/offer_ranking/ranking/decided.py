@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -23,6 +23,7 @@ from offer_ranking.ranking.ranking import fallback, rank
 from offer_ranking.ranking.served import Served, Source
 
 _KEPT = 256  # decisions
+_EVERYBODY = Cell()
 
 
 class Asker(Struct, frozen=True):
@@ -88,23 +89,25 @@ def decide(  # noqa: PLR0913 - who is shown what, when, and what must not be
         without: offers that must not be shown, since they are already.
 
     """
-    may = _may(decision, asker, datetime.fromtimestamp(now_ms / 1000, UTC), without)
-    if not may.by_id:
+    may = _may(decision, asker, now_ms, without)
+    if not may.offers:
         return Decided(decision, (), None)
     proposal = _proposal(may.candidates, decision, served, asker, now_ms=now_ms, count=count)
-    return Decided(decision, tuple(map(may.by_id.__getitem__, proposal.offers)), proposal)
+    return Decided(decision, tuple(map(may.offers.__getitem__, proposal.ranked.order.tolist())), proposal)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Contest:
-    """Offers that compete."""
+    """Offers that compete, each in the place that its candidate has."""
 
-    by_id: Mapping[str, DecisionOffer]
+    offers: tuple[DecisionOffer, ...]
     candidates: Candidates
 
     @classmethod
-    def of(cls, offers: Sequence[DecisionOffer]) -> Self:
-        return cls({offer.id: offer for offer in offers}, Candidates.of(offers))
+    def of(cls, offers: Iterable[DecisionOffer]) -> Self:
+        by_id = {offer.id: offer for offer in offers}
+        candidates = Candidates.of(by_id.values())
+        return cls(tuple(map(by_id.__getitem__, candidates.ids)), candidates)
 
 
 class _Open:
@@ -129,19 +132,19 @@ class _Open:
 _open = _Open()
 
 
-def _may(decision: Decision, asker: Asker, now: datetime, without: Collection[str]) -> _Contest:
+def _may(decision: Decision, asker: Asker, now_ms: int, without: Collection[str]) -> _Contest:
     """The contest between the offers that the asker may be shown."""
     contest = None if without else _open.contest(decision.offers)
     if contest is not None:
         return contest
-    audiences = frozenset(asker.audiences)
+    audiences, now = frozenset(asker.audiences), datetime.fromtimestamp(now_ms / 1000, UTC)
     return _Contest.of([offer for offer in eligible(decision, audiences, now) if offer.id not in without])
 
 
 def _proposal(  # noqa: PLR0913 - as above
     candidates: Candidates, decision: Decision, served: Served | None, asker: Asker, *, now_ms: int, count: int
 ) -> Proposal:
-    cell = Cell()
+    cell = _EVERYBODY
     if served is None:
         step, ranked = Step.PRIORITY, fallback(candidates, seed=None)
     elif served.source is Source.FALLBACK:

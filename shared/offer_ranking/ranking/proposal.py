@@ -8,8 +8,10 @@ from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple, Self
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from offer_ranking.events.proposition import Proposition, proposition_of
 from offer_ranking.events.token import MOST_OFFERS, Token, TokenKeys, room_for
@@ -99,7 +101,7 @@ class Proposal(Struct, frozen=True, eq=False):
 
     def proposition(self, scope: str, keys: TokenKeys | None) -> Proposition:
         """What the caller copies into its events; unsigned without keys."""
-        etags = _etags(self.candidates, self.ranked.order.tolist())
+        etags = _etags(self.candidates, self.ranked.order)
         return proposition_of(
             self.token, scope=scope, step=self.step.value, algorithm=ALGORITHM, etags=etags, keys=keys
         )
@@ -114,9 +116,8 @@ def _signed(
     """
     is_few = len(candidates) <= MOST_OFFERS
     named = ranked if is_few else ranked.first(min(shown, MOST_OFFERS))
-    rows = named.order.tolist()
-    etags = _etags(candidates, rows)
-    ids = [candidates.ids[row] for row in rows]
+    etags = _etags(candidates, named.order)
+    ids = [candidates.ids[row] for row in named.order.tolist()]
     shares = named.rounded or named.propensities.round(DIGITS).tolist()
     offers = tuple(zip(ids, shares, strict=True))
     if not (is_few and _all(candidates).have_room):
@@ -141,8 +142,8 @@ def _all(candidates: Candidates) -> _All:
     return _All(etags, len(room_for(offers, etags)) == len(offers))
 
 
-def _etags(candidates: Candidates, rows: list[int]) -> Mapping[str, str]:
+def _etags(candidates: Candidates, order: NDArray[np.intp]) -> Mapping[str, str]:
     """Those of some candidates, without those that have none."""
-    if len(rows) == len(candidates) <= MOST_OFFERS:
+    if len(order) == len(candidates) <= MOST_OFFERS:
         return _all(candidates).etags
-    return {candidates.ids[row]: etag for row in rows if (etag := candidates.etags[row]) is not None}
+    return {candidates.ids[row]: etag for row in order.tolist() if (etag := candidates.etags[row]) is not None}
