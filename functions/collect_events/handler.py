@@ -235,7 +235,7 @@ def _answer(call: Call, route: Route | None) -> Answer:
 
 def _offering(call: Call) -> Offering:
     """What the datastream offers that the client is configured with. Raises RefusedError."""
-    name = next((one for one in ("configId", "datastreamId") if one in call.query), "configId")
+    name = "datastreamId" if "datastreamId" in call.query and "configId" not in call.query else "configId"
     datastream_id = call.query.get(name, "")
     try:
         if not _DATASTREAM.fullmatch(datastream_id):

@@ -30,20 +30,17 @@ class Propositions:
     def text(self, decided: Decided, scope: str, style: AnswerStyle, keys: TokenKeys | None, now_ms: int) -> str:
         """One proposition as JSON, for the scope as it was asked for."""
         proposition = decided.proposition(scope, keys, now_ms=now_ms)
-        kept, scores = self._written.of(decided.decision, style), _scores(decided)
-        shown = [(kept.items[creative.id], creative) for creative in decided.creatives]
+        kept, scored = self._written.of(decided.decision, style), zip(decided.creatives, _scores(decided), strict=True)
+        items, id_ = kept.items, proposition["id"]
         if style is AnswerStyle.EXD:
             details = _json(proposition["scopeDetails"])
-            written = [f"{item.start}{score}{item.rest}" for (item, _), score in zip(shown, scores, strict=True)]
+            written = [f"{(item := items[one.id]).start}{score}{item.rest}" for one, score in scored]
         else:
-            tokens = [item_token(proposition["id"], creative.id) for _, creative in shown]
-            details = _json(_of_surface(decided, proposition, tokens))
-            written = [
-                item.of_surface(score, token, alone=len(shown) == 1)
-                for (item, _), token, score in zip(shown, tokens, scores, strict=True)
-            ]
+            alone = len(decided.creatives) == 1
+            details = _json(_of_surface(decided, proposition))
+            written = [items[one.id].of_surface(score, item_token(id_, one.id), alone=alone) for one, score in scored]
         return (
-            f'{{"id":"{proposition["id"]}","scope":{_json(scope)},{kept.decision_of}'
+            f'{{"id":"{id_}","scope":{_json(scope)},{kept.decision_of}'
             f'"scopeDetails":{details},"items":[{",".join(written)}]}}'
         )
 
@@ -55,12 +52,12 @@ def _scores(decided: Decided) -> Sequence[str]:
     return _json(decided.proposal.ranked.scores.tolist())[1:-1].split(",")
 
 
-def _of_surface(decided: Decided, proposition: Proposition, tokens: Sequence[str]) -> dict[str, Any]:
+def _of_surface(decided: Decided, proposition: Proposition) -> dict[str, Any]:
     """What Journey Optimizer says beside: the items once more, each with the token that an event names it by."""
     decision, details = decided.decision, proposition["scopeDetails"]
     items = [
-        {"id": creative.id, "etag": creative.etag, "token": token}
-        for creative, token in zip(decided.creatives, tokens, strict=True)
+        {"id": creative.id, "etag": creative.etag, "token": item_token(proposition["id"], creative.id)}
+        for creative in decided.creatives
     ]
     inside = [{"id": proposition["id"], "scope": proposition["scope"], "items": items}]
     return {

@@ -73,9 +73,9 @@ class Event(Struct, frozen=True):
     @property
     def says_something(self) -> bool:
         """Whether anything happened. A fetch alone says no more than the request that it came in."""
-        if not self.xdm:
-            return False
-        return text(self.xdm, EVENT["event_type"]) not in FETCHES or bool(rows(self.xdm, EVENT["propositions"]))
+        if self.xdm.get("eventType") not in FETCHES:
+            return bool(self.xdm)
+        return bool(rows(self.xdm, EVENT["propositions"]))
 
     def collected(self, *, id_: str, ecid: str) -> Object:
         """The event as it is collected; what it lacks of `_id` and identity is given here.
@@ -119,13 +119,19 @@ class Request(Struct, frozen=True):
         kept = self.state.get(cookie)
         if kept is not None and (ecid := ecid_of_cookie(kept)) is not None:
             return ecid
-        said = map(ecid_of_map, (self.xdm, *(event.xdm for event in self.events)))
-        return next((ecid for ecid in said if ecid is not None), None)
+        for xdm in self._said():
+            if "identityMap" in xdm and (ecid := ecid_of_map(xdm)) is not None:
+                return ecid
+        return None
 
     def is_out(self, cookie: str) -> bool:
         """Whether nothing may be collected: by the cookie of that name, or since one of the events says so."""
         kept = self.state.get(cookie)
-        return is_out(kept, self.xdm) or any(is_out(kept, event.xdm) for event in self.events)
+        return any(is_out(kept, xdm) for xdm in self._said())
+
+    def _said(self) -> list[Object]:
+        """What is said in XDM: by the events, each with what is said of all, else that alone."""
+        return [event.xdm for event in self.events] or [self.xdm]
 
     def event(self, query: Query) -> Event:
         """The event that asks; an empty one where the request has none."""

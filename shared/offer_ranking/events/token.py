@@ -6,9 +6,9 @@ It makes a store of decisions unnecessary.
 
 from __future__ import annotations
 
-import base64
 import hmac
 import re
+from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +33,7 @@ BEGINNING = b"WzMs"
 _OURS = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}", re.ASCII)
 _NO_ETAGS: Mapping[str, str] = {}
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class InvalidTokenError(ValueError):
@@ -238,4 +239,4 @@ def _keyed(secret: bytes) -> hmac.HMAC:
 
 
 def _encode(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
+    return b2a_base64(data, newline=False).translate(_TO_URL_SAFE).rstrip(b"=")

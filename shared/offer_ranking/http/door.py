@@ -20,6 +20,7 @@ from offer_ranking.edge.problem import NO_METHOD, UNAVAILABLE, UNREADABLE, Refus
 
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]{0,31}://[!-~]{1,300}", re.IGNORECASE)
 REQUEST_ID = re.compile(r"[!-~]{1,128}")
+_ALWAYS = {"Vary": "Origin", "Cache-Control": "no-store"}
 _JSON, _PROBLEM = "application/json; charset=utf-8", "application/problem+json"
 
 
@@ -105,15 +106,15 @@ class Answer(Struct, frozen=True):
 
     def for_origin(self, origin: str | None) -> dict[str, Any]:
         """As API Gateway takes it, readable by pages of this origin, with their cookies."""
-        headers = {"Vary": "Origin", "Cache-Control": "no-store", **self.headers}
+        headers = {**_ALWAYS, **self.headers}
         if origin is not None and _ORIGIN.fullmatch(origin):
-            headers |= {
-                "Access-Control-Allow-Origin": origin,
-                "Access-Control-Allow-Credentials": "true",
-                "Access-Control-Expose-Headers": "Retry-After",
-            }
-        encoded = {"isBase64Encoded": True} if self.is_base64 else {}
-        return {"statusCode": self.status, "headers": headers, "body": self.body, **encoded}
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Allow-Credentials"] = "true"
+            headers["Access-Control-Expose-Headers"] = "Retry-After"
+        answer: dict[str, Any] = {"statusCode": self.status, "headers": headers, "body": self.body}
+        if self.is_base64:
+            answer["isBase64Encoded"] = True
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

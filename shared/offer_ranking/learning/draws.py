@@ -33,7 +33,12 @@ class Draws:
 
     def sample(self, rng: np.random.Generator) -> Array:
         """One draw for each offer, shape (K,)."""
-        scores = rng.standard_normal(len(self.mean))
+        scores: Array = self.samples(rng, 1)[0]
+        return scores
+
+    def samples(self, rng: np.random.Generator, times: int) -> Array:
+        """The same several times over, shape (times, K)."""
+        scores = rng.standard_normal((times, len(self.mean)))
         scores *= self.sd
         scores += self.mean
         return scores

@@ -14,13 +14,12 @@ from offer_ranking.catalog.value import Key
 from offer_ranking.events.mail_link import ADDRESS, LONGEST_ADDRESS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
 
 # ten thousand offers are read in half the time of a comprehension
-_FEW = 30  # as many as an answer shows, and a token signs
 _ID, _ETAG, _PRIORITY = attrgetter("id"), attrgetter("etag"), attrgetter("priority")
 
 
@@ -71,23 +70,9 @@ class Candidates:
     etags: tuple[str | None, ...]
     priorities: NDArray[np.float64]
     _hash: int = field(init=False, repr=False)
-    _etag_of: dict[str, str] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_hash", hash((self.ids, self.etags)))
-
-    def etag_of(self, rows: Sequence[int]) -> Mapping[str, str]:
-        """Etags of these candidates, at least, by offer, without those that have none. Of few it is those of all, made
-        when first asked for.
-        """
-        if len(self.ids) > _FEW:
-            return self._etags(rows)
-        if self._etag_of is None:
-            object.__setattr__(self, "_etag_of", self._etags(range(len(self.ids))))
-        return self._etag_of or {}
-
-    def _etags(self, rows: Iterable[int]) -> dict[str, str]:
-        return {self.ids[row]: etag for row in rows if (etag := self.etags[row]) is not None}
 
     @classmethod
     def of(cls, offers: Iterable[Contender]) -> Self:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -59,6 +59,14 @@ class Arm:
         return positions(self.draws, places) if self.draws else np.repeat(self.first[None], places, axis=0)
 
 
+class Drawn(NamedTuple):
+    """What one request gets: the arm it belongs to, the candidates in order, and what they drew in that order."""
+
+    arm: Arm
+    order: NDArray[np.intp]
+    scores: Array
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """What may happen to one set of candidates in one cell.
@@ -66,11 +74,13 @@ class Policy:
     Args:
         arms: their shares sum to 1.
         propensities: probability that a candidate is first, whatever the arm, shape (K,), sum 1.
+        ahead: what was drawn for requests to come; each is taken once.
 
     """
 
     arms: tuple[Arm, ...]
     propensities: Array
+    ahead: list[Drawn] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(cls, arms: tuple[Arm, ...]) -> Policy:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from functools import lru_cache
+from typing import NamedTuple, Self
 
 from msgspec.structs import replace
 
@@ -99,9 +101,7 @@ class Proposal:
 
     def proposition(self, scope: str, keys: TokenKeys | None) -> Proposition:
         """What the caller copies into its events; unsigned without keys."""
-        etags = self.candidates.etag_of(self.ranked.order.tolist())
-        if len(self.ranked.order) < len(self.candidates):
-            etags = {offer: etags[offer] for offer in self.offers if offer in etags}
+        etags = _etags(self.candidates, self.ranked.order.tolist())
         return proposition_of(
             self.token, scope=scope, step=self.step.value, algorithm=ALGORITHM, etags=etags, keys=keys
         )
@@ -114,12 +114,35 @@ def _signed(
 
     Who knows all of them and their propensities can tell later what another policy would have earned.
     """
-    named = ranked if len(candidates) <= MOST_OFFERS else ranked.first(min(shown, MOST_OFFERS))
+    is_few = len(candidates) <= MOST_OFFERS
+    named = ranked if is_few else ranked.first(min(shown, MOST_OFFERS))
     rows = named.order.tolist()
-    etags = candidates.etag_of(rows)
-    ids = map(candidates.ids.__getitem__, rows)
-    offers = room_for(zip(ids, named.propensities.round(_DIGITS).tolist(), strict=True), etags)
+    etags = _etags(candidates, rows)
+    offers = tuple(zip(map(candidates.ids.__getitem__, rows), named.propensities.round(_DIGITS).tolist(), strict=True))
+    if not (is_few and _all(candidates).have_room):
+        offers = room_for(offers, etags)
     if len(offers) < len(candidates):
         offers = offers[:shown]
     given = tuple([etags.get(offer, "") for offer, _ in offers[:shown]]) if etags else ()
     return offers, given if any(given) else ()
+
+
+class _All(NamedTuple):
+    """What is the same of few candidates in whatever order they come."""
+
+    etags: Mapping[str, str]
+    have_room: bool
+
+
+@lru_cache(maxsize=512)
+def _all(candidates: Candidates) -> _All:
+    etags = {offer: etag for offer, etag in zip(candidates.ids, candidates.etags, strict=True) if etag is not None}
+    offers = [(offer, 0.0) for offer in candidates.ids]
+    return _All(etags, len(room_for(offers, etags)) == len(offers))
+
+
+def _etags(candidates: Candidates, rows: list[int]) -> Mapping[str, str]:
+    """Those of some candidates, without those that have none."""
+    if len(rows) == len(candidates) <= MOST_OFFERS:
+        return _all(candidates).etags
+    return {candidates.ids[row]: etag for row in rows if (etag := candidates.etags[row]) is not None}

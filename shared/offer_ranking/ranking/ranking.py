@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import repeat
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from offer_ranking.learning.cell import Cell
-from offer_ranking.ranking.policy import policy_of
+from offer_ranking.ranking.policy import Drawn, policy_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from offer_ranking.learning.snapshot import Snapshot
     from offer_ranking.ranking.candidates import Candidates
-    from offer_ranking.ranking.policy import Arm, TrafficType
+    from offer_ranking.ranking.policy import Arm, Policy, TrafficType
 
     Array = NDArray[np.float64]
 
 _EVERYBODY = Cell()
+_STOCK = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,24 +79,56 @@ def rank(
     Args:
         candidates: K offers; those that the snapshot does not know are drawn from its prior.
         snapshot: None before the first one: every request is random then.
-        seed: any integer from 0 on; None where nobody is to repeat it, which spares half of the time.
+        seed: any integer from 0 on; None where nobody is to repeat it, which spares most of the time.
         cell: of the request; a model for everybody has but one.
         count: how many of the K to return, all if absent.
 
     """
     policy = policy_of(snapshot, candidates, cell)
-    rng = _stream() if seed is None else np.random.default_rng(seed)
-    arm = policy.arm(rng.random())
-    drawn = arm.draws.sample(rng) if arm.draws else rng.random(len(candidates))
-    order = _descending(drawn)[:count]
+    if seed is not None:
+        drawn = _draw(policy, np.random.default_rng(seed))
+    elif snapshot is None:
+        drawn = _draw(policy, _stream())  # such a policy is made anew for every request
+    else:
+        drawn = _drawn_ahead(policy)
+    order, scores = drawn.order[:count], drawn.scores[:count]
     version = None if snapshot is None else snapshot.version
-    return Ranking(order, arm.rate(drawn[order]), policy.propensities[order], arm, seed, version)
+    return Ranking(order, drawn.arm.rate(scores), policy.propensities[order], drawn.arm, seed, version)
 
 
 @cache
 def _stream() -> np.random.Generator:
     """One endless stream of this process, begun when it is first needed: not in what environments are restored from."""
     return np.random.default_rng()
+
+
+def _draw(policy: Policy, rng: np.random.Generator) -> Drawn:
+    arm = policy.arm(rng.random())
+    drawn = arm.draws.sample(rng) if arm.draws else rng.random(len(policy.propensities))
+    order = _descending(drawn)
+    return Drawn(arm, order, drawn[order])
+
+
+def _drawn_ahead(policy: Policy) -> Drawn:
+    """What nobody is to repeat, from a stock: dozens of requests are drawn in the time of five."""
+    while True:
+        try:
+            return policy.ahead.pop()
+        except IndexError:
+            policy.ahead.extend(_stock(policy, _stream()))
+
+
+def _stock(policy: Policy, rng: np.random.Generator) -> list[Drawn]:
+    """What requests draw, in the order in which chance leads them to the arms: a stock may be left before its end."""
+    arms = [policy.arm(chance) for chance in rng.random(_STOCK).tolist()]
+    drawn = {arm: _rows(policy, arm, rng, arms.count(arm)) for arm in policy.arms}
+    return [next(drawn[arm]) for arm in arms]
+
+
+def _rows(policy: Policy, arm: Arm, rng: np.random.Generator, times: int) -> Iterator[Drawn]:
+    drawn = arm.draws.samples(rng, times) if arm.draws else rng.random((times, len(policy.propensities)))
+    orders = np.argsort(-drawn, axis=1, kind="stable")
+    return map(Drawn, repeat(arm), orders, np.take_along_axis(drawn, orders, axis=1))
 
 
 def propensities(snapshot: Snapshot | None, candidates: Candidates, cell: Cell = _EVERYBODY) -> Array:
