@@ -1,0 +1,134 @@
+// How lines look: uPlot's settings for a chart.
+const DASHES = [[], [8, 4], [2, 4], [10, 4, 2, 4], [5, 5], [1, 6]];
+const MARKERS = [circle, square, triangle, diamond, cross, ring];
+const COLOURS = 6;
+const LABEL_SPACE = 118;
+
+/** Settings for `series` as Chart has them; colours come from the style sheet's variables, so that they fit the scheme. */
+export function settings({ Plot, series, format, floor, width, height, style }) {
+  const ink = style.getPropertyValue("--muted").trim();
+  const grid = { stroke: style.getPropertyValue("--line").trim(), width: 1 };
+  const axis = { stroke: ink, grid, ticks: grid, font: "12px system-ui, sans-serif" };
+  const lines = [{}];
+  const bands = [];
+  series.forEach((one, n) => {
+    const colour = style.getPropertyValue(`--line-${1 + (n % COLOURS)}`).trim();
+    if (one.band) {
+      const edge = { stroke: colour, width: 1, dash: [2, 3], points: { show: false }, label: `${one.label}, edge`, value: (_, value) => text(value, format) };
+      lines.push(edge, { ...edge });
+      bands.push({ series: [lines.length - 1, lines.length - 2], fill: faint(colour) });
+    }
+    lines.push(line(Plot, one, n, colour, format));
+  });
+  return {
+    width, height, bands, series: lines,
+    padding: [12, width > 520 ? LABEL_SPACE : 12, 0, 0],
+    cursor: { drag: { x: false, y: false }, points: { size: 7 } },
+    legend: { live: true, markers: { width: 0 } },
+    scales: { x: { time: true }, y: { range: (_, low, high) => range(low, high, floor) } },
+    axes: [{ ...axis, space: 80 }, { ...axis, size: 62, values: (_, values) => values.map(format) }],
+    hooks: { draw: width > 520 ? [(plot) => labels(plot, style.color)] : [] },
+  };
+}
+
+function line(Plot, { label }, n, colour, format) {
+  const marker = MARKERS[n % MARKERS.length];
+  return {
+    label, stroke: colour, width: 2, dash: DASHES[n % DASHES.length],
+    isLine: true,
+    value: (_, value) => text(value, format),
+    points: { show: true, size: 8, fill: colour, stroke: colour, width: 1, dash: [], filter: sparse, paths: (plot, at, i0, i1, filtered) => marked(Plot, plot, at, filtered ?? every(i0, i1), marker) },
+  };
+}
+
+const text = (value, format) => (value === null || value === undefined ? "–" : format(value));
+const every = (i0, i1) => Array.from({ length: i1 - i0 + 1 }, (_, n) => i0 + n);
+
+/** At most some 24 markers on a line, and always its last one: beside those it is a line. */
+function sparse(plot, at) {
+  const present = plot.data[at].map((value, n) => (value === null ? -1 : n)).filter((n) => n >= 0);
+  const step = Math.ceil(present.length / 24);
+  return present.filter((_, n) => (present.length - 1 - n) % step === 0);
+}
+
+function range(low, high, floor) {
+  if (low === null || low === undefined) return [0, 1];
+  const room = (high - low || Math.abs(high) || 1) * 0.08;
+  return [floor !== null && low >= floor ? floor : low - room, high + room];
+}
+
+/** Each line's name at its end; names that would lie on each other move apart. */
+function labels(plot, colour) {
+  const { ctx, bbox } = plot;
+  const places = [];
+  plot.series.forEach((one, at) => {
+    if (!one.isLine || one.show === false) return;
+    const values = plot.data[at];
+    const last = values.findLastIndex((value) => value !== null && value !== undefined);
+    if (last >= 0) places.push({ name: one.label, y: plot.valToPos(values[last], "y", true) });
+  });
+  const scale = devicePixelRatio;
+  const gap = 15 * scale;
+  places.sort((left, right) => left.y - right.y);
+  places.forEach((one, n) => (one.y = Math.max(one.y, bbox.top + gap / 2, n ? places[n - 1].y + gap : 0)));
+  for (let n = places.length - 1; n >= 0; n -= 1) {
+    const below = n === places.length - 1 ? bbox.top + bbox.height : places[n + 1].y - gap;
+    places[n].y = Math.min(places[n].y, below);
+  }
+  ctx.save();
+  ctx.font = `${12 * scale}px system-ui, sans-serif`;
+  ctx.fillStyle = colour;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "middle";
+  for (const { name, y } of places) ctx.fillText(short(name), bbox.left + bbox.width + 10 * scale, y);
+  ctx.restore();
+}
+
+const short = (name) => (name.length > 16 ? `${name.slice(0, 15)}…` : name);
+const faint = (colour) => `color-mix(in srgb, ${colour} 16%, transparent)`;
+
+/** uPlot's points, drawn by a shape of ours. */
+function marked(Plot, plot, at, indices, shape) {
+  const path = new Path2D();
+  const radius = 4 * devicePixelRatio;
+  Plot.orient(plot, at, (series, xs, ys, scaleX, scaleY, toX, toY, left, top, width, height) => {
+    for (const n of indices) {
+      if (ys[n] === null || ys[n] === undefined) continue;
+      shape(path, toX(xs[n], scaleX, width, left), toY(ys[n], scaleY, height, top), radius);
+    }
+  });
+  return { stroke: path, fill: path };
+}
+
+function circle(path, x, y, r) {
+  path.moveTo(x + r, y);
+  path.arc(x, y, r, 0, 2 * Math.PI);
+}
+
+function square(path, x, y, r) {
+  path.rect(x - r * 0.85, y - r * 0.85, r * 1.7, r * 1.7);
+}
+
+function triangle(path, x, y, r) {
+  polygon(path, [[x, y - r], [x + r, y + r * 0.8], [x - r, y + r * 0.8]]);
+}
+
+function diamond(path, x, y, r) {
+  polygon(path, [[x, y - 1.2 * r], [x + 1.2 * r, y], [x, y + 1.2 * r], [x - 1.2 * r, y]]);
+}
+
+function cross(path, x, y, r) {
+  path.rect(x - r, y - r * 0.3, 2 * r, r * 0.6);
+  path.rect(x - r * 0.3, y - r, r * 0.6, 2 * r);
+}
+
+function ring(path, x, y, r) {
+  circle(path, x, y, r);
+  path.moveTo(x + r * 0.5, y);
+  path.arc(x, y, r * 0.5, 0, 2 * Math.PI, true); // the other way round: a hole
+}
+
+function polygon(path, corners) {
+  corners.forEach(([x, y], n) => (n ? path.lineTo(x, y) : path.moveTo(x, y)));
+  path.closePath();
+}

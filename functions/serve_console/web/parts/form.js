@@ -1,0 +1,95 @@
+// What all forms do alike: keep what was typed, send it once, show what was wrong, and settle overtaken edits.
+import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { call } from "../api.js";
+import { person } from "../session.js";
+import { Dialog } from "./dialog.js";
+
+/**
+ * The values of a form and a way to change them. They are kept in this tab until `forget`, so that whoever has to sign
+ * in again on the way, or reloads by mistake, finds the form as it was left.
+ */
+export function useDraft(place, initial) {
+  const name = `offer-ranking.draft.${person()}.${place}`;
+  const [values, setValues] = useState(() => ({ ...initial, ...read(name) }));
+  const change = (changes) =>
+    setValues((before) => {
+      const after = { ...before, ...changes };
+      sessionStorage.setItem(name, JSON.stringify(after));
+      return after;
+    });
+  return { values, change, forget: () => sessionStorage.removeItem(name) };
+}
+
+const read = (name) => JSON.parse(sessionStorage.getItem(name) ?? "{}");
+
+/** An Idempotency-Key, made when the form opens: however often it is sent, one thing is made. */
+export function useOnceKey() {
+  const key = useRef(crypto.randomUUID());
+  return { key: key.current, renew: () => (key.current = crypto.randomUUID()) };
+}
+
+/** {problem, isBusy, run}: run an action of a form, and keep its problem to be shown. */
+export function useAction() {
+  const [state, setState] = useState({ problem: null, isBusy: false });
+  const run = async (act) => {
+    setState({ problem: null, isBusy: true });
+    try {
+      await act();
+      setState({ problem: null, isBusy: false });
+    } catch (problem) {
+      setState({ problem, isBusy: false });
+    }
+  };
+  return { ...state, run };
+}
+
+/** Text that settles: what was typed, once nothing was typed for a while. */
+export function useSettled(value, ms = 300) {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), ms);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}
+
+/** The fields of `after` that are not as in `before`: a PATCH says no more than what was changed. */
+export function changes(before, after) {
+  const differs = ([name, value]) => JSON.stringify(value ?? null) !== JSON.stringify(before[name] ?? null);
+  return Object.fromEntries(Object.entries(after).filter(differs));
+}
+
+/**
+ * Somebody else's edit came between: what they made of it, what you would, and the choice. `overwrite` sends yours onto
+ * theirs; `reload` drops yours.
+ */
+export function Overtaken({ path, mine, labels, reload, overwrite, onClose }) {
+  const [theirs, setTheirs] = useState(null);
+  useEffect(() => {
+    call("GET", path).then(setTheirs, () => setTheirs({ data: {}, etag: null }));
+  }, []);
+  const rows = Object.entries(mine).map(([name, value]) => [labels[name] ?? name, theirs?.data[name], value]);
+  return html`<${Dialog} title="Somebody else has edited this meanwhile" onClose=${onClose} wide>
+    <p>Your changes were not saved, so that none of theirs is lost. Reload to start from what is there now, or overwrite these fields with yours.</p>
+    <table class="compare">
+      <thead><tr><th scope="col">Field</th><th scope="col">There now</th><th scope="col">Yours</th></tr></thead>
+      <tbody>${rows.map(([name, there, value]) => html`<tr><th scope="row">${name}</th><td><bdi>${theirs ? written(there) : "…"}</bdi></td><td><bdi>${written(value)}</bdi></td></tr>`)}</tbody>
+    </table>
+    <div class="actions">
+      <button type="button" onClick=${onClose}>Go on editing</button>
+      <button type="button" disabled=${!theirs?.etag} class="danger" onClick=${() => overwrite(theirs.etag)}>Overwrite with mine</button>
+      <button type="button" class="primary" onClick=${reload}>Reload, drop mine</button>
+    </div>
+  <//>`;
+}
+
+/** Any value of a definition in a few words. */
+export function written(value) {
+  if (value === null || value === undefined || value === "") return "–";
+  if (Array.isArray(value)) {
+    if (!value.length) return "none";
+    return value.some((one) => typeof one === "object") ? `${value.length} entries` : value.join(", ");
+  }
+  if (typeof value === "object") return Object.entries(value).map(([name, one]) => `${name}: ${written(one)}`).join("; ");
+  return String(value);
+}
