@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
+    from offer_ranking.storage.console_client import Parameters
+
 # Behind a person: patient, and backing off by itself.
 _PATIENT = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5})
 # In front of a page that waits: boto's defaults took 2 to 4 seconds to give up.
@@ -42,3 +44,10 @@ def sqs() -> SQSClient:
 def stepfunctions() -> SFNClient:
     """Step Functions."""
     return boto3.client("stepfunctions", config=_PATIENT)
+
+
+@cache
+def ssm() -> Parameters:
+    """Systems Manager's parameters."""
+    parameters: Parameters = boto3.client("ssm", config=_PATIENT)
+    return parameters
