@@ -13,7 +13,7 @@ TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help demo serve test test-code test-deployed test-oldest check bench bench-learning bench-ranking soak format \
-  openapi build deploy redrive evaluate lock clean
+  openapi build deploy redrive rotate-keys evaluate lock clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -71,6 +71,9 @@ deploy: build ## into your AWS account
 
 redrive: .venvs/local.made ## give messages that were set aside another try; STACK=name, without it those of `make serve`
 	$(LOCAL) -m infra.redrive $(STACK)
+
+rotate-keys: .venvs/local.made ## a new key signs, the current one stays good; STACK=name as for redrive; FORCE=1 within 30 days of the last
+	$(LOCAL) -m infra.rotate $(STACK) $(if $(FORCE),--force)
 
 evaluate: .venvs/local.made ## what TARGET would have earned, by a LOG of rankings; MODEL=id and STACK=name where it asks for one
 	$(LOCAL) -m infra.evaluate '$(LOG)' '$(TARGET)' $(if $(MODEL),--model $(MODEL)) $(if $(STACK),--stack $(STACK))

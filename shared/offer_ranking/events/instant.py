@@ -7,6 +7,7 @@ import re
 from datetime import date
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
+MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
 # The first instant of the year 10000, which RFC 3339 cannot write.
 END_OF_TIME = 253_402_300_800_000_000
 
