@@ -1,15 +1,16 @@
 // Creating an AI model, and editing one.
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
-import { all, call, get } from "../api.js";
-import { changes, Overtaken, useAction, useDraft, useOnceKey, useSettled } from "../parts/form.js";
+import { all, call, get, Problem } from "../api.js";
+import { useSettled } from "../parts/form.js";
+import { Editor, useEditor } from "../parts/editor.js";
 import { Field, FormProblem, Group } from "../parts/field.js";
 import { Choice } from "../parts/choice.js";
-import { Failure, say, Waiting } from "../parts/notice.js";
-import { Page, Section } from "../parts/page.js";
+import { Failure } from "../parts/notice.js";
+import { Section } from "../parts/page.js";
 import { folded } from "../parts/table.js";
 import { plural } from "../figures.js";
 import { useResource } from "../resource.js";
-import { go, link } from "../router.js";
+import { link } from "../router.js";
 import { Metric, useSummaries } from "./metric.js";
 import { Settings } from "./settings.js";
 import { TYPES } from "./status.js";
@@ -21,63 +22,38 @@ const MOST_AUDIENCES = 50;
 const MOST_KEYS = 10;
 
 export default function ModelForm({ id }) {
-  const before = useResource(async (signal) => (id ? call("GET", `models/${id}`, { signal }) : { data: BLANK, etag: null }), [id]);
-  if (!before.data) return html`<${Page} title=${id ? "Edit AI model" : "Create AI model"} crumbs=${crumbs(id)}><${Waiting} resource=${before} what="AI model" /><//>`;
-  return html`<${Form} key=${before.data.etag} id=${id} model=${before.data.data} etag=${before.data.etag} reload=${before.reload} />`;
+  return html`<${Editor} kind="models" id=${id} blank=${BLANK} title=${id ? "Edit AI model" : "Create AI model"} crumbs=${crumbs(id)} form=${Form} />`;
 }
 
 const crumbs = (id) => [["Components"], ["Ranking"], ["AI models", link("models")], ...(id ? [["Model", link("models", id)]] : []), [id ? "Edit" : "Create"]];
 
-function Form({ id, model, etag, reload }) {
-  const { values, change, forget } = useDraft(`models/${id ?? "new"}/${etag ?? ""}`, editable(model));
-  const { problem, isBusy, run } = useAction();
-  const { key, renew } = useOnceKey();
-  const [overtaken, setOvertaken] = useState(null);
+function Form({ kind, id, before, etag, reload }) {
+  const editor = useEditor({ kind, id, etag, reload, initial: editable(before), body: id ? edited : sent, labels: LABELS });
+  const { values, change, errors } = editor;
   const summaries = useSummaries(values.datasetIds);
-  const errors = problem?.errors ?? [];
-
-  const create = (isLive) => run(async () => {
-    // A refused form is corrected and sent again: that is another request, which needs another key.
-    const made = await call("POST", "models", { body: sent(values), key }).catch((refused) => { if (refused.status) renew(); throw refused; });
-    forget();
-    if (isLive) await call("POST", `models/${made.data.id}/activate`).catch((refused) => say(`Saved as a draft, but not activated: ${refused.message}`));
-    go("models", made.data.id);
-    if (!isLive) say("The AI model is saved as a draft.");
-  });
-  const save = (match) => run(async () => {
-    const mine = changes(editable(model), values);
-    try {
-      await call("PATCH", `models/${id}`, { body: mine, etag: match });
-    } catch (refused) {
-      if (refused.status !== 412) throw refused;
-      return setOvertaken(mine);
-    }
-    forget();
-    go("models", id);
-    return say("Your changes are saved.");
-  });
+  const activate = ({ id: made }) =>
+    call("POST", `models/${made}/activate`).catch((refused) => {
+      throw new Problem({ title: "Saved as a draft, but not activated", detail: refused.message });
+    });
   const submit = (event) => {
     event.preventDefault();
-    if (id) save(etag);
-    else create(event.submitter?.value === "activate");
+    if (id) editor.save();
+    else if (event.submitter?.value === "activate") editor.create("The AI model is live.", activate);
+    else editor.create("The AI model is saved as a draft.");
   };
-  return html`<${Page} title=${id ? "Edit AI model" : "Create AI model"} crumbs=${crumbs(id)}>
-    <form class="form" onSubmit=${submit} noValidate>
-      <${FormProblem} problem=${problem} known=${POINTERS} />
+  return html`<form class="form" onSubmit=${submit} noValidate>
+      <${FormProblem} problem=${editor.problem} known=${POINTERS} />
       <${Basics} values=${values} change=${change} errors=${errors} id=${id} />
       <${Datasets} values=${values} change=${change} errors=${errors} />
       <${Metric} summaries=${summaries} isChosen=${values.datasetIds.length > 0} />
       ${values.type === "personalized" && html`<${Personalization} values=${values} change=${change} errors=${errors} summaries=${summaries} />`}
       <${Settings} settings=${values.settings} change=${(some) => change({ settings: { ...values.settings, ...some } })} errors=${errors} />
       <div class="actions sticky">
-        <a class="button" href=${id ? link("models", id) : link("models")} onClick=${forget}>Cancel</a>
-        ${id ? html`<button type="submit" class="primary" disabled=${isBusy}>Save</button>`
-          : html`<button type="submit" value="save" disabled=${isBusy}>Save</button><button type="submit" value="activate" class="primary" disabled=${isBusy}>Save and activate</button>`}
+        <a class="button" href=${id ? link("models", id) : link("models")} onClick=${editor.forget}>Cancel</a>
+        ${id ? html`<button type="submit" class="primary" disabled=${editor.isBusy}>Save</button>`
+          : html`<button type="submit" value="save" disabled=${editor.isBusy}>Save</button><button type="submit" value="activate" class="primary" disabled=${editor.isBusy}>Save and activate</button>`}
       </div>
-    </form>
-    ${overtaken && html`<${Overtaken} path="models/${id}" mine=${overtaken} labels=${LABELS} onClose=${() => setOvertaken(null)}
-      reload=${() => (forget(), setOvertaken(null), reload())} overwrite=${(newest) => (setOvertaken(null), save(newest))} />`}
-  <//>`;
+    </form>${editor.overtaken}`;
 }
 
 function Basics({ values, change, errors, id }) {
@@ -146,6 +122,10 @@ const editable = ({ name, description, type, datasetIds, audiences, contextKeys,
 
 /** What a new model is made of: an auto-optimization model has no audiences, whatever was chosen on the way. */
 function sent({ audiences, contextKeys, description, ...rest }) {
-  const isPersonalized = rest.type === "personalized";
-  return { ...rest, description: description || null, ...(isPersonalized ? { audiences, contextKeys } : {}) };
+  return { ...rest, description: description || null, ...(rest.type === "personalized" ? { audiences, contextKeys } : {}) };
+}
+
+function edited(values) {
+  const { type, ...rest } = sent(values);
+  return rest;
 }

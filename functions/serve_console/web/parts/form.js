@@ -1,8 +1,6 @@
-// What all forms do alike: keep what was typed, send it once, show what was wrong, and settle overtaken edits.
-import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
-import { call } from "../api.js";
+// What forms do alike: keep what was typed, send it once, keep what was wrong, tell what was changed.
+import { useEffect, useRef, useState } from "../vendor/htm-preact.js";
 import { person } from "../session.js";
-import { Dialog } from "./dialog.js";
 
 /**
  * The values of a form and a way to change them. They are kept in this tab until `forget`, so that whoever has to sign
@@ -57,30 +55,6 @@ export function useSettled(value, ms = 300) {
 export function changes(before, after) {
   const differs = ([name, value]) => JSON.stringify(value ?? null) !== JSON.stringify(before[name] ?? null);
   return Object.fromEntries(Object.entries(after).filter(differs));
-}
-
-/**
- * Somebody else's edit came between: what they made of it, what you would, and the choice. `overwrite` sends yours onto
- * theirs; `reload` drops yours.
- */
-export function Overtaken({ path, mine, labels, reload, overwrite, onClose }) {
-  const [theirs, setTheirs] = useState(null);
-  useEffect(() => {
-    call("GET", path).then(setTheirs, () => setTheirs({ data: {}, etag: null }));
-  }, []);
-  const rows = Object.entries(mine).map(([name, value]) => [labels[name] ?? name, theirs?.data[name], value]);
-  return html`<${Dialog} title="Somebody else has edited this meanwhile" onClose=${onClose} wide>
-    <p>Your changes were not saved, so that none of theirs is lost. Reload to start from what is there now, or overwrite these fields with yours.</p>
-    <table class="compare">
-      <thead><tr><th scope="col">Field</th><th scope="col">There now</th><th scope="col">Yours</th></tr></thead>
-      <tbody>${rows.map(([name, there, value]) => html`<tr><th scope="row">${name}</th><td><bdi>${theirs ? written(there) : "…"}</bdi></td><td><bdi>${written(value)}</bdi></td></tr>`)}</tbody>
-    </table>
-    <div class="actions">
-      <button type="button" onClick=${onClose}>Go on editing</button>
-      <button type="button" disabled=${!theirs?.etag} class="danger" onClick=${() => overwrite(theirs.etag)}>Overwrite with mine</button>
-      <button type="button" class="primary" onClick=${reload}>Reload, drop mine</button>
-    </div>
-  <//>`;
 }
 
 /** Any value of a definition in a few words. */
