@@ -1,5 +1,5 @@
 // Creating a decision, and editing one.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html } from "../vendor/htm-preact.js";
 import { all } from "../api.js";
 import { Editor, useEditor } from "../parts/editor.js";
 import { Field, FormProblem } from "../parts/field.js";
@@ -19,17 +19,12 @@ export default function DecisionForm({ id }) {
 }
 
 function Form({ kind, id, before, etag, reload }) {
-  const editor = useEditor({ kind, id, etag, reload, initial: id ? editable(before) : BLANK, body: sent, labels: LABELS });
+  const editor = useEditor({ kind, id, etag, reload, initial: id ? editable(before) : BLANK, body: (values) => sent(values, before), labels: LABELS });
   const { values, change, errors } = editor;
   const models = useResource((signal) => all("models", {}, signal), []);
-  const [isBusy, setBusy] = useState(false);
   const type = (name) => (event) => change({ [name]: event.target.value });
-  const submit = async (event) => {
+  const submit = (event) => {
     event.preventDefault();
-    setBusy(true);
-    // The fallback's version is made from its content, which takes a moment; the rest of the form waits for it.
-    change({ made: await fromForm(fallbackOf(values, before)) });
-    setBusy(false);
     if (id) editor.save();
     else editor.create("The decision is created.");
   };
@@ -52,23 +47,23 @@ function Form({ kind, id, before, etag, reload }) {
         <${Field} label="Surface" pointer="/surface" errors=${errors} hint="Such as web://shop.example/home#hero.">${(field) => html`<input ...${field} value=${values.surface} onInput=${type("surface")} />`}<//>
       <//>
       <div class="actions sticky"><a class="button" href=${id ? link("decisions", id) : link("decisions")} onClick=${editor.forget}>Cancel</a>
-        <button type="submit" class="primary" disabled=${editor.isBusy || isBusy}>Save</button></div>
+        <button type="submit" class="primary" disabled=${editor.isBusy}>Save</button></div>
     </form>${editor.overtaken}`;
 }
 
 function editable({ name, description, activityId, placementId, surface, modelId, itemCount, offers, fallback }) {
   const text = (value) => value ?? "";
-  return { name, description: text(description), activityId: text(activityId), placementId: text(placementId), surface: text(surface), modelId: text(modelId), itemCount, offers, fallback: toForm(fallback), made: fallback };
+  return { name, description: text(description), activityId: text(activityId), placementId: text(placementId), surface: text(surface), modelId: text(modelId), itemCount, offers, fallback: toForm(fallback) };
 }
 
 /** A version that was made from the fallback's content is made anew when that was changed. */
-function fallbackOf(values, before) {
-  const was = toForm(before.fallback ?? {});
-  const isChanged = values.fallback.content !== was.content || values.fallback.deliveryURL !== was.deliveryURL;
-  return values.fallback.etag === was.etag && isChanged ? { ...values.fallback, etag: "" } : values.fallback;
+function versioned(fallback, before) {
+  const was = toForm(before.fallback);
+  const isChanged = fallback.content !== was.content || fallback.deliveryURL !== was.deliveryURL;
+  return fallback.etag === was.etag && isChanged ? { ...fallback, etag: "" } : fallback;
 }
 
-function sent({ fallback, made, ...values }) {
+async function sent({ fallback, ...values }, before) {
   const optional = ["description", "activityId", "placementId", "surface", "modelId"].map((name) => [name, values[name] || null]);
-  return { ...values, ...Object.fromEntries(optional), fallback: made };
+  return { ...values, ...Object.fromEntries(optional), fallback: await fromForm(versioned(fallback, before)) };
 }

@@ -21,7 +21,8 @@ export function Editor({ kind, id, blank, title, crumbs, form: Form }) {
 
 /**
  * What a form needs: its values, how to change them, `create` and `save`, the problem, and `overtaken`, a dialog to be
- * drawn where somebody else was faster. `initial`: the values at the beginning; `body(values)`: what the API gets.
+ * drawn where somebody else was faster. `initial`: the values at the beginning; `body(values)`: what the API gets, or
+ * a promise of it.
  */
 export function useEditor({ kind, id, etag, initial, body, labels, reload }) {
   // A draft belongs to one version: one that was begun before somebody else's edit must not silently undo that.
@@ -31,7 +32,7 @@ export function useEditor({ kind, id, etag, initial, body, labels, reload }) {
   const [mine, setMine] = useState(null);
 
   const create = (message, then) => run(async () => {
-    const made = await call("POST", kind, { body: body(values), key }).catch((refused) => {
+    const made = await call("POST", kind, { body: await body(values), key }).catch((refused) => {
       if (refused.status) renew(); // a refused form is corrected: that is another request, which needs another key
       throw refused;
     });
@@ -41,7 +42,7 @@ export function useEditor({ kind, id, etag, initial, body, labels, reload }) {
     say(message);
   });
   const save = (match = etag) => run(async () => {
-    const edit = changes(body(initial), body(values));
+    const edit = changes(await body(initial), await body(values));
     try {
       await call("PATCH", `${kind}/${id}`, { body: edit, etag: match });
     } catch (refused) {
