@@ -1,5 +1,5 @@
 // The application: signs in, shows the page of the address, and around it the way to the others.
-import { html, render, useEffect, useState } from "./vendor/htm-preact.js";
+import { html, render, useEffect, useState } from "./view.js";
 import { signedOut } from "./api.js";
 import { Dialog } from "./parts/dialog.js";
 import { Notice, Spoken } from "./parts/notice.js";

@@ -1,5 +1,5 @@
 // Numbers, shares and times as people read them.
-import { html } from "./vendor/htm-preact.js";
+import { html } from "./view.js";
 
 const whole = new Intl.NumberFormat("en");
 const compact = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
@@ -15,6 +15,7 @@ export function percent(value) {
   if (value === null || value === undefined) return NONE;
   const hundredfold = 100 * value;
   const size = Math.abs(hundredfold);
+  if (size > 0 && size < 0.0005) return "< 0.001 %";
   const digits = size === 0 || size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3;
   return `${hundredfold.toFixed(digits).replace("-", "−")} %`;
 }

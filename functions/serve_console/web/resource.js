@@ -1,5 +1,5 @@
 // Something that is loaded from the API, and stays fresh while somebody looks at it.
-import { useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { useEffect, useRef, useState } from "./view.js";
 
 const SLOW_MS = 1500;
 

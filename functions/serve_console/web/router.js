@@ -1,7 +1,7 @@
 // Addresses inside the application: `#/models/<id>/history?days=7`, a path and a query behind the hash.
 //
 // The hash never reaches the server, so the application works below any stage of any API without being told where.
-import { useEffect, useState } from "./vendor/htm-preact.js";
+import { useEffect, useState } from "./view.js";
 
 /** {path, steps, query}: steps are the path's, decoded. */
 export function place() {

@@ -1,7 +1,7 @@
 // A chart over time: a picture, a sentence that says what it shows, and the table behind it.
 //
 // Nothing is told by colour alone: each line has a dash pattern, a marker shape, and its name at its end.
-import { html, useEffect, useMemo, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useMemo, useRef, useState } from "../view.js";
 import { absolute } from "../figures.js";
 import { DataTable } from "../parts/table.js";
 import { settings } from "./drawing.js";
@@ -10,15 +10,15 @@ const HEIGHT = 260;
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 /**
- * `times`: RFC 3339 texts; `series`: [{label, values, band?: {low, high}}], values in the order of `times`, null where
+ * `times`: RFC 3339 texts, `hourly` or days apart; `series`: [{label, values, band?: {low, high}, look?}], values in the order of `times`, null where
  * there is none. `format` writes a value.
  */
-export function Chart({ title, summary, times, series, format, floor = null }) {
+export function Chart({ title, summary, times, series, format, hourly, floor = null }) {
   const columns = useMemo(() => columnsOf(series, format), [series, format]);
   const rows = useMemo(() => times.map((at, n) => ({ at, n })), [times]);
   return html`<figure class="chart">
     <figcaption><strong>${title}</strong><p class="hint">${summary}</p></figcaption>
-    ${times.length > 1 ? html`<${Canvas} title=${title} times=${times} series=${series} format=${format} floor=${floor} />` : html`<p class="hint">A line appears with the second point in time; the table has what there is.</p>`}
+    ${times.length > 1 ? html`<${Canvas} title=${title} times=${times} series=${series} format=${format} hourly=${hourly} floor=${floor} />` : html`<p class="hint">A line appears with the second point in time; the table has what there is.</p>`}
     <details><summary>Table of “${title}”</summary>
       <${DataTable} caption=${title} columns=${columns} rows=${rows} rowKey=${(row) => row.at} sortBy=${["Time", true]} />
     </details>
@@ -37,22 +37,25 @@ function columnsOf(series, format) {
   ];
 }
 
-function Canvas({ title, times, series, format, floor }) {
+function Canvas({ title, times, series, format, hourly, floor }) {
   const box = useRef();
   const plot = useRef(null);
   const [failed, setFailed] = useState(false);
   const isDark = useDark();
-  const shape = JSON.stringify([series.map((one) => [one.label, Boolean(one.band)]), isDark]);
+  const shape = JSON.stringify([series.map((one) => [one.label, Boolean(one.band)]), hourly, isDark]);
   const data = useMemo(() => columnar(times, series), [times, series]);
   useEffect(() => {
+    const element = box.current; // the reference is emptied before this is cleared up
+    const size = () => ({ width: element.clientWidth, height: HEIGHT });
     let isGone = false;
     // The library is a third of the application: it is loaded when the first chart is on the screen.
     import("../vendor/uplot.js").then(({ default: Plot }) => {
       if (isGone) return;
-      plot.current = new Plot(settings({ Plot, series, format, floor, width: box.current.clientWidth, height: HEIGHT, style: getComputedStyle(box.current) }), data, box.current);
+      const look = { Plot, series, format, hourly, floor, ...size(), style: getComputedStyle(element) };
+      plot.current = new Plot(settings(look), data, element);
     }).catch(() => setFailed(true));
-    const watch = new ResizeObserver(() => plot.current?.setSize({ width: box.current.clientWidth, height: HEIGHT }));
-    watch.observe(box.current);
+    const watch = new ResizeObserver(() => plot.current?.setSize(size()));
+    watch.observe(element);
     return () => {
       isGone = true;
       watch.disconnect();

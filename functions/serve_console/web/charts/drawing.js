@@ -2,47 +2,56 @@
 const DASHES = [[], [8, 4], [2, 4], [10, 4, 2, 4], [5, 5], [1, 6]];
 const MARKERS = [circle, square, triangle, diamond, cross, ring];
 const COLOURS = 6;
-const LABEL_SPACE = 118;
+const LABELLED = 520; // pixels of width from which names stand at the lines; below, the legend has them
 
 /** Settings for `series` as Chart has them; colours come from the style sheet's variables, so that they fit the scheme. */
-export function settings({ Plot, series, format, floor, width, height, style }) {
+export function settings({ Plot, series, format, floor, hourly, width, height, style }) {
   const ink = style.getPropertyValue("--muted").trim();
   const grid = { stroke: style.getPropertyValue("--line").trim(), width: 1 };
   const axis = { stroke: ink, grid, ticks: grid, font: "12px system-ui, sans-serif" };
-  const lines = [{}];
+  const lines = [{ label: "Time", value: (_, seconds) => (seconds ? written(seconds, hourly) : "–") }];
   const bands = [];
   series.forEach((one, n) => {
-    const colour = style.getPropertyValue(`--line-${1 + (n % COLOURS)}`).trim();
+    const look = one.look ?? n;
+    const colour = style.getPropertyValue(`--line-${1 + (look % COLOURS)}`).trim();
     if (one.band) {
-      const edge = { stroke: colour, width: 1, dash: [2, 3], points: { show: false }, label: `${one.label}, edge`, value: (_, value) => text(value, format) };
-      lines.push(edge, { ...edge });
+      const edge = { stroke: colour, width: 1, dash: [2, 3], points: { show: false }, value: (_, value) => text(value, format) };
+      lines.push({ ...edge, label: "Lowest" }, { ...edge, label: "Highest" });
       bands.push({ series: [lines.length - 1, lines.length - 2], fill: faint(colour) });
     }
-    lines.push(line(Plot, one, n, colour, format));
+    lines.push(line(Plot, one, look, colour, format));
   });
   return {
     width, height, bands, series: lines,
-    padding: [12, width > 520 ? LABEL_SPACE : 12, 0, 0],
+    padding: [12, width > LABELLED ? spaceFor(series) : 12, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     legend: { live: true, markers: { width: 0 } },
     scales: { x: { time: true }, y: { range: (_, low, high) => range(low, high, floor) } },
-    axes: [{ ...axis, space: 80 }, { ...axis, size: 62, values: (_, values) => values.map(format) }],
-    hooks: { draw: width > 520 ? [(plot) => labels(plot, style.color)] : [] },
+    axes: [{ ...axis, space: 90, values: (_, values) => values.map((seconds) => written(seconds, hourly)) }, { ...axis, size: 62, values: (_, values) => values.map((value) => plain(format(value))) }],
+    hooks: { draw: width > LABELLED ? [(plot) => labels(plot, style.color)] : [], ready: [latest], setData: [latest], setCursor: [(plot) => plot.cursor.idx === null && latest(plot)] },
   };
 }
 
-function line(Plot, { label }, n, colour, format) {
-  const marker = MARKERS[n % MARKERS.length];
+function line(Plot, { label }, look, colour, format) {
+  const marker = MARKERS[look % MARKERS.length];
   return {
-    label, stroke: colour, width: 2, dash: DASHES[n % DASHES.length],
+    label, stroke: colour, width: 2, dash: DASHES[look % DASHES.length],
     isLine: true,
     value: (_, value) => text(value, format),
     points: { show: true, size: 8, fill: colour, stroke: colour, width: 1, dash: [], filter: sparse, paths: (plot, at, i0, i1, filtered) => marked(Plot, plot, at, filtered ?? every(i0, i1), marker) },
   };
 }
 
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const hour = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const written = (seconds, hourly) => (hourly ? hour : day).format(1000 * seconds); // days are UTC's, hours one's own
+const plain = (text) => text.replace(/\.0+(?= )/, ""); // "20.0 %" -> "20 %" at an axis
 const text = (value, format) => (value === null || value === undefined ? "–" : format(value));
 const every = (i0, i1) => Array.from({ length: i1 - i0 + 1 }, (_, n) => i0 + n);
+
+/** The legend has the newest values, until somebody points at others. */
+const latest = (plot) => plot.setLegend({ idx: plot.data[0].length - 1 }, false);
+const spaceFor = (series) => 22 + 6.6 * Math.max(...series.map((one) => short(one.label).length));
 
 /** At most some 24 markers on a line, and always its last one: beside those it is a line. */
 function sparse(plot, at) {

@@ -1,5 +1,5 @@
 // An interval as a small picture beside its figures: a line from end to end, a mark at the value.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 
 const WIDTH = 150;
 const HEIGHT = 18;

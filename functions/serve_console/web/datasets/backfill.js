@@ -1,5 +1,5 @@
 // Counting what lies in a dataset and is not counted yet, many objects at a time.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../view.js";
 import { call, get } from "../api.js";
 import { bytes, count, number } from "../figures.js";
 import { useOnceKey } from "../parts/form.js";

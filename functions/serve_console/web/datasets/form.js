@@ -1,5 +1,5 @@
 // Creating a dataset, and editing one; its location never changes.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { Problem } from "../api.js";
 import { Editor, useEditor } from "../parts/editor.js";
 import { Field, FormProblem, Group } from "../parts/field.js";

@@ -1,5 +1,5 @@
 // Objects of a dataset with what became of their lines, and lines that were refused.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../view.js";
 import { get } from "../api.js";
 import { count } from "../figures.js";
 import { Waiting } from "../parts/notice.js";
@@ -53,7 +53,7 @@ export function Objects({ id }) {
 export function Refused({ id }) {
   const [reason, setReason] = useState("");
   const { found, more } = useMore(`datasets/${id}/refused`, { reason }, "lines");
-  const choose = html`<label>Reason <select value=${reason} onChange=${(event) => setReason(event.target.value)}><option value="">Any</option>${Object.keys(REFUSALS).map((one) => html`<option>${one}</option>`)}</select></label>`;
+  const choose = html`<label>Reason <select value=${reason} onChange=${(event) => setReason(event.target.value)}><option value="">Any</option>${Object.keys(REFUSALS).map((one) => html`<option value=${one}>${one}</option>`)}</select></label>`;
   return html`<${Section} id="refused" title="Refused lines" hint="The first hundred of each object are kept, without what names a person." aside=${choose}>
     <${Waiting} resource=${found} what="Refused lines" />
     ${found.data && html`<${DataTable} caption="Refused lines" columns=${LINES} rows=${found.data.rows} rowKey=${(row) => `${row.object}:${row.line}`} empty="No line was refused." />${more}`}

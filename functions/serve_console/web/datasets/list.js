@@ -1,5 +1,5 @@
 // Datasets: where events lie.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { plural } from "../figures.js";
 import { Definitions, First } from "../parts/list.js";
 import { link } from "../router.js";

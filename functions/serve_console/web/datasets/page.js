@@ -1,5 +1,5 @@
 // One dataset: what lies in it, what became of it, and what was refused.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../view.js";
 import { call, get } from "../api.js";
 import { absolute, count } from "../figures.js";
 import { useAction } from "../parts/form.js";

@@ -1,5 +1,5 @@
 // Creating a datastream, and editing one.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { all } from "../api.js";
 import { Choice } from "../parts/choice.js";
 import { Editor, useEditor } from "../parts/editor.js";

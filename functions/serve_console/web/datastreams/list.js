@@ -1,5 +1,5 @@
 // Datastreams: what one site or app may ask for, and where its events go.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { count } from "../figures.js";
 import { Linked } from "../models/definition.js";
 import { Definitions, First } from "../parts/list.js";

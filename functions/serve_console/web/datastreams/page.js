@@ -1,5 +1,5 @@
 // One datastream: how a page is pointed at it, whether it answers, and what came in.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../view.js";
 import { call, get } from "../api.js";
 import { absolute, count, When } from "../figures.js";
 import { Linked } from "../models/definition.js";

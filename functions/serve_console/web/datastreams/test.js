@@ -1,5 +1,5 @@
 // A query as a page would send it, and what came back. It is a dry run: nothing of it teaches.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../view.js";
 import { get } from "../api.js";
 import { percent } from "../figures.js";
 import { useAction } from "../parts/form.js";

@@ -1,5 +1,5 @@
 // The fields of what is shown: of an offer, and of a fallback.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { Field } from "../parts/field.js";
 
 export const FORMATS = ["text/html", "text/plain", "application/json", "image/png", "image/jpeg", "image/webp", "image/svg+xml"];
@@ -40,7 +40,7 @@ export function Creative({ at, values, change, errors }) {
   return html`
     <div class="two">
       <${Field} label="Id" pointer="${at}/id" required errors=${errors}>${(field) => html`<input ...${field} value=${values.id} maxlength="256" dir="auto" autocomplete="off" onInput=${type("id")} />`}<//>
-      <${Field} label="Format" pointer="${at}/format" required errors=${errors}>${(field) => html`<select ...${field} value=${values.format} onChange=${type("format")}>${[...new Set([...FORMATS, values.format])].map((one) => html`<option>${one}</option>`)}</select>`}<//>
+      <${Field} label="Format" pointer="${at}/format" required errors=${errors}>${(field) => html`<select ...${field} value=${values.format} onChange=${type("format")}>${[...new Set([...FORMATS, values.format])].map((one) => html`<option value=${one}>${one}</option>`)}</select>`}<//>
     </div>
     ${!isImage && html`<${Field} label="Content" pointer="${at}/content" required errors=${errors} hint=${values.format === "application/json" ? "A JSON document." : "As it is sent to the page."}>${(field) => html`<textarea ...${field} rows="4" dir="auto" spellcheck=${false} value=${values.content} onInput=${type("content")}></textarea>`}<//>`}
     <${Field} label="Delivery URL" pointer="${at}/deliveryURL" required=${isImage} errors=${errors} hint=${isImage ? "Where the image lies." : "Instead of content, where it lies elsewhere."}>${(field) => html`<input ...${field} type="url" value=${values.deliveryURL} onInput=${type("deliveryURL")} />`}<//>

@@ -1,5 +1,5 @@
 // Creating a decision, and editing one.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { all } from "../api.js";
 import { Editor, useEditor } from "../parts/editor.js";
 import { Field, FormProblem } from "../parts/field.js";

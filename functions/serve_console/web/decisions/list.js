@@ -1,5 +1,5 @@
 // Decisions: which offers may be shown in a place, and which AI model ranks them.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { count } from "../figures.js";
 import { Linked } from "../models/definition.js";
 import { Definitions, First } from "../parts/list.js";

@@ -1,5 +1,5 @@
 // The offers of a decision: a table, and a dialog for each.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../view.js";
 import { absolute, number, plural } from "../figures.js";
 import { Choice } from "../parts/choice.js";
 import { Dialog } from "../parts/dialog.js";

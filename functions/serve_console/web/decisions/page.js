@@ -1,5 +1,5 @@
 // One decision.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { call } from "../api.js";
 import { absolute } from "../figures.js";
 import { Linked } from "../models/definition.js";

@@ -1,5 +1,5 @@
 // What can be done with a model as it stands: each step of its life with its question, and its reason when refused.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../view.js";
 import { call } from "../api.js";
 import { Field } from "../parts/field.js";
 import { Confirm } from "../parts/dialog.js";

@@ -1,5 +1,5 @@
 // What a model was told to do.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { get } from "../api.js";
 import { absolute, percent } from "../figures.js";
 import { useResource } from "../resource.js";

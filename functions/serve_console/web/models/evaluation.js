@@ -1,5 +1,5 @@
 // "What if?": what another policy would have earned, estimated from the model's own log.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../view.js";
 import { all, call } from "../api.js";
 import { absolute, count, number, percent, percentRange } from "../figures.js";
 import { Field, FormProblem, Group } from "../parts/field.js";

@@ -1,5 +1,5 @@
 // Creating an AI model, and editing one.
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useState } from "../view.js";
 import { all, call, get, Problem } from "../api.js";
 import { useSettled } from "../parts/form.js";
 import { Editor, useEditor } from "../parts/editor.js";
@@ -43,7 +43,7 @@ function Form({ kind, id, before, etag, reload }) {
   };
   return html`<form class="form" onSubmit=${submit} noValidate>
       <${FormProblem} problem=${editor.problem} known=${POINTERS} />
-      <${Basics} values=${values} change=${change} errors=${errors} id=${id} />
+      <${Basics} values=${values} change=${change} errors=${errors} id=${id} own=${before.name} />
       <${Datasets} values=${values} change=${change} errors=${errors} />
       <${Metric} summaries=${summaries} isChosen=${values.datasetIds.length > 0} />
       ${values.type === "personalized" && html`<${Personalization} values=${values} change=${change} errors=${errors} summaries=${summaries} />`}
@@ -56,10 +56,10 @@ function Form({ kind, id, before, etag, reload }) {
     </form>${editor.overtaken}`;
 }
 
-function Basics({ values, change, errors, id }) {
+function Basics({ values, change, errors, id, own }) {
   return html`<${Section} id="basics" title="Basics">
     <${Field} label="Name" pointer="/name" required errors=${errors}>${(field) => html`<input ...${field} value=${values.name} dir="auto" maxlength="255" autocomplete="off" onInput=${(event) => change({ name: event.target.value })} />`}<//>
-    <${NameCheck} name=${values.name} id=${id} />
+    <${NameCheck} name=${values.name} own=${own} id=${id} />
     <${Field} label="Description" pointer="/description" errors=${errors}>${(field) => html`<textarea ...${field} rows="2" dir="auto" maxlength="2000" value=${values.description ?? ""} onInput=${(event) => change({ description: event.target.value })}></textarea>`}<//>
     ${id ? html`<p class="hint">Type: ${TYPES[values.type]}. It never changes.</p>` : html`<${Types} type=${values.type} change=${change} errors=${errors} />`}
   <//>`;
@@ -74,12 +74,12 @@ function Types({ type, change, errors }) {
 }
 
 /** Whether the name is free, asked while it is typed; the API decides once more when the form is sent. */
-function NameCheck({ name, id }) {
+function NameCheck({ name, own, id }) {
   const settled = useSettled(name.trim());
   const [taken, setTaken] = useState(null);
   useEffect(() => {
     setTaken(null);
-    if (!settled) return undefined;
+    if (!settled || settled === own) return undefined;
     const away = new AbortController();
     get("models", { name: settled, limit: 100, orderBy: "name" }, away.signal).then(
       ({ results }) => setTaken(results.some((one) => folded(one.name) === folded(settled) && one.id !== id)),

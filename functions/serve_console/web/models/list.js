@@ -1,5 +1,5 @@
 // AI models: what there is, how each does, and the way to a new one.
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useState } from "../view.js";
 import { get } from "../api.js";
 import { count, percent, percentRange, signedPercent } from "../figures.js";
 import { useSettled } from "../parts/form.js";

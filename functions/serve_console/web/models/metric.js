@@ -1,5 +1,5 @@
 // What a model is to make higher: the formula, the two kinds of events in it, and how many of each there are.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { get } from "../api.js";
 import { count, percent } from "../figures.js";
 import { Notice } from "../parts/notice.js";

@@ -1,5 +1,5 @@
 // One AI model: what it earns, what it learns from, why it shows what it shows, what others would earn.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { call } from "../api.js";
 import { History } from "../parts/history.js";
 import { Waiting } from "../parts/notice.js";

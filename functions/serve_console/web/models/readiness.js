@@ -1,5 +1,5 @@
 // Whether there is something to learn from, and how long until a lift would be seen.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { get } from "../api.js";
 import { count, number, percent } from "../figures.js";
 import { Notice, Waiting } from "../parts/notice.js";

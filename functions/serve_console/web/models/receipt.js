@@ -1,5 +1,5 @@
 // "Why this offer?": rank once, or paste the answer to an earlier ranking, and have it repeated and explained.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../view.js";
 import { call } from "../api.js";
 import { number, percent } from "../figures.js";
 import { Field, FormProblem } from "../parts/field.js";

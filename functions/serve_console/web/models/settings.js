@@ -1,5 +1,5 @@
 // How a model learns. The defaults suit a shop; each says what it does.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { Field } from "../parts/field.js";
 
 export function Settings({ settings, change, errors }) {

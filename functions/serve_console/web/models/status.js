@@ -1,5 +1,5 @@
 // The words of a model's life and learning.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { When } from "../figures.js";
 
 export const TYPES = { "auto-optimization": "Auto-optimization", personalized: "Personalized" };

@@ -1,5 +1,5 @@
 // Choosing several of many, with search, and typing what is not among them.
-import { html, useMemo, useState } from "../vendor/htm-preact.js";
+import { html, useMemo, useState } from "../view.js";
 import { folded } from "./table.js";
 
 const SHOWN = 60;

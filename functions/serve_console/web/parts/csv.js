@@ -1,5 +1,5 @@
 // A table as a file for spreadsheets.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 
 /** `columns` are [{title, value(row)}]; `rows` what the table shows, all of them. */
 export function Download({ name, columns, rows }) {

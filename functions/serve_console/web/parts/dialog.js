@@ -1,5 +1,5 @@
 // Questions that must be answered before anything else: a native dialog, which keeps the focus and closes by Escape.
-import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useRef, useState } from "../view.js";
 import { Notice } from "./notice.js";
 
 export function Dialog({ title, onClose, children, wide }) {

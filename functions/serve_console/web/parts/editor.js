@@ -1,5 +1,5 @@
 // Creating and editing any definition: sent once, refused at its fields, and never over somebody else's edit unasked.
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useState } from "../view.js";
 import { call } from "../api.js";
 import { useResource } from "../resource.js";
 import { go } from "../router.js";

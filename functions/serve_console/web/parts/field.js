@@ -1,5 +1,5 @@
 // Labelled controls. What the API says of a field, by a JSON pointer, stands at the field.
-import { html, useEffect, useRef } from "../vendor/htm-preact.js";
+import { html, useEffect, useRef } from "../view.js";
 
 /**
  * A label, its control and what is to be said of it. `pointer` names the field as the API does ("/settings/windowDays");

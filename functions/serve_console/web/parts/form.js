@@ -1,5 +1,5 @@
 // What forms do alike: keep what was typed, send it once, keep what was wrong, tell what was changed.
-import { useEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { useEffect, useRef, useState } from "../view.js";
 import { person } from "../session.js";
 
 /**

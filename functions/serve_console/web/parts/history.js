@@ -1,5 +1,5 @@
 // Who changed a definition, when, and from what to what.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { get } from "../api.js";
 import { When } from "../figures.js";
 import { useResource } from "../resource.js";
@@ -32,7 +32,8 @@ async function everything(path, signal) {
   return found.reverse();
 }
 
-const verb = (action) => action.charAt(0).toUpperCase() + action.slice(1);
+const VERBS = { create: "Created", edit: "Edited", update: "Edited", activate: "Activated", deactivate: "Deactivated", archive: "Archived", duplicate: "Duplicated", delete: "Deleted" };
+const verb = (action) => VERBS[action] ?? action;
 
 function differences({ before, after }) {
   if (!after) return [];

@@ -1,5 +1,5 @@
 // What lists of definitions have in common: sorting by the API, paging by the API, and a first step where all is empty.
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useState } from "../view.js";
 import { get } from "../api.js";
 import { count } from "../figures.js";
 import { useResource } from "../resource.js";

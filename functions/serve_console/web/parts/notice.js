@@ -1,5 +1,5 @@
 // What the page has to say: problems with what to do about them, and short messages of what was done.
-import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useRef, useState } from "../view.js";
 
 /** A box of a kind: "info", "good", "warning" or "problem"; a word says the kind, colour only repeats it. */
 export function Notice({ kind = "info", title, children, role }) {

@@ -1,5 +1,5 @@
 // The frame of every page: where one is, what it is called, what can be done.
-import { html, useEffect, useRef } from "../vendor/htm-preact.js";
+import { html, useEffect, useRef } from "../view.js";
 
 let isFirst = true; // the page that the browser itself has just opened keeps the browser's focus
 

@@ -1,5 +1,5 @@
 // Deleting a definition, after a question, with the reason when it is refused.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useState } from "../view.js";
 import { call } from "../api.js";
 import { go, link } from "../router.js";
 import { Confirm } from "./dialog.js";

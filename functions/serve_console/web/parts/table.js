@@ -1,5 +1,5 @@
 // Tables that can be sorted, searched, turned page by page, and downloaded: 10,000 rows are as quick as ten.
-import { html, useMemo, useState } from "../vendor/htm-preact.js";
+import { html, useMemo, useState } from "../view.js";
 import { count } from "../figures.js";
 import { Download } from "./csv.js";
 

@@ -1,5 +1,5 @@
 // What became of every line of the datasets: nothing vanishes.
-import { html } from "../vendor/htm-preact.js";
+import { html } from "../view.js";
 import { count, percent } from "../figures.js";
 import { Section } from "../parts/page.js";
 import { DataTable } from "../parts/table.js";

@@ -1,5 +1,5 @@
 // A personalized model's own traffic, audience by audience.
-import { html, useMemo } from "../vendor/htm-preact.js";
+import { html, useMemo } from "../view.js";
 import { Interval } from "../charts/interval.js";
 import { count, percent, percentRange, signedPercent } from "../figures.js";
 import { Section } from "../parts/page.js";

@@ -1,5 +1,5 @@
 // Rates per offer, each with the interval that holds its true rate.
-import { html, useMemo } from "../vendor/htm-preact.js";
+import { html, useMemo } from "../view.js";
 import { Interval } from "../charts/interval.js";
 import { count, percent, percentRange } from "../figures.js";
 import { Section } from "../parts/page.js";

@@ -1,5 +1,5 @@
 // What a model earns, fresh every few seconds while somebody looks.
-import { html, useMemo, useState } from "../vendor/htm-preact.js";
+import { html, useMemo, useState } from "../view.js";
 import { get } from "../api.js";
 import { count, percent, percentRange, signedPercent } from "../figures.js";
 import { liftSentence } from "../models/status.js";
@@ -20,7 +20,9 @@ export function Report({ model, every }) {
     <label>Period <select value=${days} onChange=${(event) => setDays(event.target.value)}>${PERIODS.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select></label>
     <span class="live-dot" title="Refreshes by itself while this page is open">${found.error ? "Not refreshed" : "Refreshes by itself"}${found.at ? `, last at ${new Date(found.at).toLocaleTimeString("en-GB")}` : ""}</span>
   </div>`;
-  return html`${tools}<${Waiting} resource=${found} what="Report" />${found.data && html`<${Shown} report=${found.data} model=${model} />`}`;
+  return html`${tools}
+    <${Waiting} resource=${found} what="Report" />
+    ${found.data && html`<${Shown} report=${found.data} model=${model} />`}`;
 }
 
 function Shown({ report, model }) {
