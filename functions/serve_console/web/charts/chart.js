@@ -11,7 +11,7 @@ const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 /**
  * `times`: RFC 3339 texts, `hourly` or days apart; `series`: [{label, values, band?: {low, high}, look?}], values in the order of `times`, null where
- * there is none. `format` writes a value.
+ * there is none; `look` keeps the look of a line that other charts have too. `format` writes a value.
  */
 export function Chart({ title, summary, times, series, format, hourly, floor = null }) {
   const columns = useMemo(() => columnsOf(series, format), [series, format]);

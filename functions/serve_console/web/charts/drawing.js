@@ -2,13 +2,14 @@
 const DASHES = [[], [8, 4], [2, 4], [10, 4, 2, 4], [5, 5], [1, 6]];
 const MARKERS = [circle, square, triangle, diamond, cross, ring];
 const COLOURS = 6;
-const LABELLED = 520; // pixels of width from which names stand at the lines; below, the legend has them
+const NARROW = 520; // pixels of width below which the names at the lines are cut sooner
 
 /** Settings for `series` as Chart has them; colours come from the style sheet's variables, so that they fit the scheme. */
 export function settings({ Plot, series, format, floor, hourly, width, height, style }) {
   const ink = style.getPropertyValue("--muted").trim();
   const grid = { stroke: style.getPropertyValue("--line").trim(), width: 1 };
   const axis = { stroke: ink, grid, ticks: grid, font: "12px system-ui, sans-serif" };
+  const letters = width < NARROW ? 9 : 16;
   const lines = [{ label: "Time", value: (_, seconds) => (seconds ? written(seconds, hourly) : "–") }];
   const bands = [];
   series.forEach((one, n) => {
@@ -23,12 +24,12 @@ export function settings({ Plot, series, format, floor, hourly, width, height, s
   });
   return {
     width, height, bands, series: lines,
-    padding: [12, width > LABELLED ? spaceFor(series) : 12, 0, 0],
+    padding: [12, spaceFor(series, letters), 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     legend: { live: true, markers: { width: 0 } },
     scales: { x: { time: true }, y: { range: (_, low, high) => range(low, high, floor) } },
     axes: [{ ...axis, space: 90, values: (_, values) => values.map((seconds) => written(seconds, hourly)) }, { ...axis, size: 62, values: (_, values) => values.map((value) => plain(format(value))) }],
-    hooks: { draw: width > LABELLED ? [(plot) => labels(plot, style.color)] : [], ready: [latest], setData: [latest], setCursor: [(plot) => plot.cursor.idx === null && latest(plot)] },
+    hooks: { draw: [(plot) => labels(plot, style.color, letters)], ready: [latest], setData: [latest], setCursor: [(plot) => plot.cursor.idx === null && latest(plot)] },
   };
 }
 
@@ -51,7 +52,7 @@ const every = (i0, i1) => Array.from({ length: i1 - i0 + 1 }, (_, n) => i0 + n);
 
 /** The legend has the newest values, until somebody points at others. */
 const latest = (plot) => plot.setLegend({ idx: plot.data[0].length - 1 }, false);
-const spaceFor = (series) => 22 + 6.6 * Math.max(...series.map((one) => short(one.label).length));
+const spaceFor = (series, letters) => 22 + 6.6 * Math.max(...series.map((one) => short(one.label, letters).length));
 
 /** At most some 24 markers on a line, and always its last one: beside those it is a line. */
 function sparse(plot, at) {
@@ -67,7 +68,7 @@ function range(low, high, floor) {
 }
 
 /** Each line's name at its end; names that would lie on each other move apart. */
-function labels(plot, colour) {
+function labels(plot, colour, letters) {
   const { ctx, bbox } = plot;
   const places = [];
   plot.series.forEach((one, at) => {
@@ -89,11 +90,11 @@ function labels(plot, colour) {
   ctx.fillStyle = colour;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
-  for (const { name, y } of places) ctx.fillText(short(name), bbox.left + bbox.width + 10 * scale, y);
+  for (const { name, y } of places) ctx.fillText(short(name, letters), bbox.left + bbox.width + 10 * scale, y);
   ctx.restore();
 }
 
-const short = (name) => (name.length > 16 ? `${name.slice(0, 15)}…` : name);
+const short = (name, letters) => (name.length > letters ? `${name.slice(0, letters - 1)}…` : name);
 const faint = (colour) => `color-mix(in srgb, ${colour} 16%, transparent)`;
 
 /** uPlot's points, drawn by a shape of ours. */
