@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aws_lambda_powertools import Logger
 
@@ -23,6 +24,7 @@ from offer_ranking.storage.console_client import ConsoleClient
 logger = Logger(service="serve_console")
 site = StaticSite.read(Path(__file__).with_name("web"))
 discovery = Discovery.from_environment(ConsoleClient(clients.ssm(), os.environ["CONSOLE_CLIENT"]).id)
+edge = urlsplit(os.environ["EDGE_URL"])
 
 _ASK_AGAIN = "no-cache"
 _POLICY = (
@@ -72,7 +74,8 @@ def _answer(event: Mapping[str, Any]) -> Answer:
         return _page() if event["path"].endswith("/") else _led_to(event, "/")
     address = (event.get("pathParameters") or {}).get("file") or ""
     if address == "configuration.json":
-        text = json.dumps(discovery.sign_in().to_json(), separators=(",", ":"))
+        told = {**discovery.sign_in().to_json(), "edgeUrl": edge.geturl()}
+        text = json.dumps(told, separators=(",", ":"))
         return _found(text, "application/json", _ASK_AGAIN)
     file = site.file(address)
     if file is None:
@@ -81,12 +84,13 @@ def _answer(event: Mapping[str, Any]) -> Answer:
 
 
 def _page() -> Answer:
-    """The page, which may talk to the API and to where tokens are given; to the API alone while the issuer is away."""
+    """The page, which may talk to the API, to the edge that it tests, and to where tokens are given."""
+    reached = ["'self'", f"{edge.scheme}://{edge.netloc}"]
     try:
-        policy = _POLICY.format(f"'self' {discovery.sign_in().origin}")
+        reached.append(discovery.sign_in().origin)
     except IssuerUnreachableError as error:
         logger.warning("nobody can sign in", exc_info=error)
-        policy = _POLICY.format("'self'")
+    policy = _POLICY.format(" ".join(dict.fromkeys(reached)))
     return _found(site.page.text, site.page.media_type, _ASK_AGAIN, policy)
 
 

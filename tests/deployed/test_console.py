@@ -29,7 +29,8 @@ def test_the_page_comes_through_the_api_and_may_talk_to_it_and_to_where_tokens_a
     page = stack.call("GET", "/console/")
     assert page.status_code == 200, page.text
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert f"connect-src 'self' {stack.emulator.endpoint};" in page.headers["content-security-policy"]
+    reached = page.headers["content-security-policy"].partition("connect-src ")[2].partition(";")[0].split()
+    assert (reached[0], reached[-1]) == ("'self'", stack.emulator.endpoint)
     assert stack.call("GET", "/console/", headers={"If-None-Match": page.headers["etag"]}).status_code == 304
     assert stack.call("HEAD", "/console/").status_code == 200
     for path in ("/", "/console"):

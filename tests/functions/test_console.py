@@ -153,7 +153,8 @@ def test_head_says_what_get_says(get: Get) -> None:
 def test_every_answer_forbids_what_the_console_does_not_need(get: Get, path: str) -> None:
     headers = get(path).headers
     policy = dict(one.strip().partition(" ")[::2] for one in headers["Content-Security-Policy"].split(";"))
-    assert policy.pop("connect-src") == ("'self' https://people.test" if path == "/console/" else "'self'")
+    others = " https://edge.test https://people.test" if path == "/console/" else ""
+    assert policy.pop("connect-src") == "'self'" + others
     assert policy == {
         "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data:",
         "base-uri": "'none'", "form-action": "'none'", "frame-ancestors": "'none'",
@@ -172,6 +173,7 @@ def test_the_page_is_told_how_people_sign_in(get: Get) -> None:
         "clientId": "a-client",
         "scopes": ["openid"],
         "groupsClaim": "cognito:groups",
+        "edgeUrl": "https://edge.test/ee",
     }
 
 
@@ -179,7 +181,7 @@ def test_without_an_issuer_there_is_a_page_that_can_tell_so(get: Get, issuer: Is
     issuer.said = None
     page, configuration = get(), get("/console/configuration.json")
     assert page.status == 200
-    assert "connect-src 'self';" in page.headers["Content-Security-Policy"]
+    assert "connect-src 'self' https://edge.test;" in page.headers["Content-Security-Policy"]
     assert (configuration.status, configuration.headers["Retry-After"]) == (503, "1")
     assert configuration.headers["Content-Type"] == "application/problem+json"
     assert configuration.headers["Cache-Control"] == "no-store"
