@@ -29,7 +29,7 @@ test-code: .venvs/test.made .venvs/emulator.made ## all but the next two, with b
 	$(TEST)/python -m pytest -n 2 --dist worksteal --ignore tests/deployed --ignore tests/e2e/browser --cov $(if $(ARGS),,--cov-fail-under=96) $(ARGS)
 	$(if $(ARGS),,$(TEST)/python -m tests.support.handlers_of_faults)
 
-test-browser: .venvs/test.made .venvs/emulator.made .venvs/web-sdk.made ## Adobe's Web SDK in Chromium, against one machine
+test-browser: .venvs/test.made .venvs/emulator.made .venvs/web-sdk.made .venvs/axe-core.made ## Adobe's Web SDK and the console in Chromium, against one machine
 	CHROMIUM=$$(infra/chromium) && export CHROMIUM && $(TEST)/python -m pytest tests/e2e/browser $(ARGS)
 
 test-deployed: .venvs/test.made .venvs/emulator.made .venvs/sam.made ## the template as deployed, the functions as built
@@ -96,8 +96,8 @@ clean:   ## take away what was made, and the environments
 	.venvs/$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $< -c $<
 	@touch $@
 
-.venvs/web-sdk.made: infra/web-sdk
-	infra/web-sdk .venvs/web-sdk
+.venvs/web-sdk.made .venvs/axe-core.made: .venvs/%.made: infra/%
+	infra/$* .venvs/$*
 	@touch $@
 
 # ---- Locks: hashes, and no address of a registry --------------------------------------------------------------------------

@@ -19,7 +19,7 @@ export default function DecisionForm({ id }) {
 }
 
 function Form({ kind, id, before, etag, reload }) {
-  const editor = useEditor({ kind, id, etag, reload, initial: id ? editable(before) : BLANK, body: (values) => sent(values, before), labels: LABELS });
+  const editor = useEditor({ kind, id, etag, reload, initial: id ? editable(before) : BLANK, body: (values) => sent(values, id ? before.fallback : null), labels: LABELS });
   const { values, change, errors } = editor;
   const models = useResource((signal) => all("models", {}, signal), []);
   const type = (name) => (event) => change({ [name]: event.target.value });
@@ -38,7 +38,7 @@ function Form({ kind, id, before, etag, reload }) {
       <//>
       <${Section} id="offers-title" title="Offers"><${OffersField} offers=${values.offers} onChange=${(offers) => change({ offers })} errors=${errors} /><//>
       <${Section} id="fallback" title="Fallback" hint="Shown when no offer may be.">
-        <${Creative} at="/fallback" values=${values.fallback} change=${(some) => change({ fallback: { ...values.fallback, ...some } })} errors=${errors} /><//>
+        <${Creative} at="/fallback" values=${values.fallback} change=${(some) => change(({ fallback }) => ({ fallback: { ...fallback, ...some } }))} errors=${errors} /><//>
       <${Section} id="scope" title="How it is asked for" hint="By its name, unless you have ids or a surface of Adobe Journey Optimizer.">
         <div class="two">
           <${Field} label="Activity id" pointer="/activityId" errors=${errors}>${(field) => html`<input ...${field} value=${values.activityId} onInput=${type("activityId")} />`}<//>
@@ -58,7 +58,8 @@ function editable({ name, description, activityId, placementId, surface, modelId
 
 /** A version that was made from the fallback's content is made anew when that was changed. */
 function versioned(fallback, before) {
-  const was = toForm(before.fallback);
+  if (!before) return fallback;
+  const was = toForm(before);
   const isChanged = fallback.content !== was.content || fallback.deliveryURL !== was.deliveryURL;
   return fallback.etag === was.etag && isChanged ? { ...fallback, etag: "" } : fallback;
 }

@@ -48,7 +48,7 @@ export function OffersField({ offers, onChange, errors }) {
 function OfferDialog({ offer, taken, onKeep, onClose }) {
   const [values, setValues] = useState(() => ({ ...NEW, ...(offer ? toForm(offer) : {}) }));
   const [errors, setErrors] = useState([]);
-  const change = (some) => setValues({ ...values, ...some });
+  const change = (some) => setValues((before) => ({ ...before, ...some }));
   const keep = async (event) => {
     event.preventDefault();
     event.stopPropagation(); // the form of the decision lies around the dialog

@@ -33,6 +33,7 @@ export function Evaluation({ model }) {
   const [found, setFound] = useState(null);
   const { problem, isBusy, run } = useAction();
   const errors = problem?.errors ?? [];
+  const change = (some) => setValues((before) => ({ ...before, ...some }));
   const compare = (event) => {
     event.preventDefault();
     run(async () => setFound((await call("POST", `models/${model.id}/evaluate`, { body: { target: targetOf(policy, values) } })).data));
@@ -43,9 +44,9 @@ export function Evaluation({ model }) {
       <${Group} label="Instead of what was shown" pointer="/target/policy" required errors=${errors}>
         ${POLICIES.map(([key, text, note]) => html`<label class="option"><input type="radio" name="policy" checked=${policy === key} onChange=${() => setPolicy(key)} /><span>${text}<span class="note">${note}</span></span></label>`)}
       <//>
-      ${policy === "priority" && html`<${Field} label="Order of the offers, one a line, first the first" pointer="/target/order" required errors=${errors}>${(field) => html`<textarea ...${field} rows="5" value=${values.order} onInput=${(event) => setValues({ ...values, order: event.target.value })}></textarea>`}<//>`}
-      ${policy === "model" && html`<${OtherModel} own=${model.id} value=${values.modelId} errors=${errors} onChange=${(modelId) => setValues({ ...values, modelId })} />`}
-      ${policy === "settings" && html`<${Settings} settings=${values.settings} errors=${errors.map((one) => ({ ...one, pointer: one.pointer.replace("/target", "") }))} change=${(some) => setValues({ ...values, settings: { ...values.settings, ...some } })} />`}
+      ${policy === "priority" && html`<${Field} label="Order of the offers, one a line, first the first" pointer="/target/order" required errors=${errors}>${(field) => html`<textarea ...${field} rows="5" value=${values.order} onInput=${(event) => change({ order: event.target.value })}></textarea>`}<//>`}
+      ${policy === "model" && html`<${OtherModel} own=${model.id} value=${values.modelId} errors=${errors} onChange=${(modelId) => change({ modelId })} />`}
+      ${policy === "settings" && html`<${Settings} settings=${values.settings} errors=${errors.map((one) => ({ ...one, pointer: one.pointer.replace("/target", "") }))} change=${(some) => setValues((before) => ({ ...before, settings: { ...before.settings, ...some } }))} />`}
       <div class="actions"><button type="submit" class="primary" disabled=${isBusy}>${isBusy ? "Reading the log …" : "Compare"}</button></div>
     </form>
     <div aria-live="polite">${found && html`<${Compared} found=${found} />`}</div>

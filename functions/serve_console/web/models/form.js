@@ -47,7 +47,7 @@ function Form({ kind, id, before, etag, reload }) {
       <${Datasets} values=${values} change=${change} errors=${errors} />
       <${Metric} summaries=${summaries} isChosen=${values.datasetIds.length > 0} />
       ${values.type === "personalized" && html`<${Personalization} values=${values} change=${change} errors=${errors} summaries=${summaries} />`}
-      <${Settings} settings=${values.settings} change=${(some) => change({ settings: { ...values.settings, ...some } })} errors=${errors} />
+      <${Settings} settings=${values.settings} change=${(some) => change(({ settings }) => ({ settings: { ...settings, ...some } }))} errors=${errors} />
       <div class="actions sticky">
         <a class="button" href=${id ? link("models", id) : link("models")} onClick=${editor.forget}>Cancel</a>
         ${id ? html`<button type="submit" class="primary" disabled=${editor.isBusy}>Save</button>`

@@ -34,7 +34,7 @@ function Asked({ model }) {
   const [found, setFound] = useState(null);
   const { problem, isBusy, run } = useAction();
   const errors = problem?.errors ?? [];
-  const type = (name) => (event) => setValues({ ...values, [name]: event.target.value });
+  const type = (name) => (event) => setValues((before) => ({ ...before, [name]: event.target.value }));
   const explain = (event) => {
     event.preventDefault();
     run(async () => setFound(values.earlier.trim() ? await repeated(model, values) : await ranked(model, values)));

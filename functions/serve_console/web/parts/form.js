@@ -3,15 +3,15 @@ import { useEffect, useRef, useState } from "../view.js";
 import { person } from "../session.js";
 
 /**
- * The values of a form and a way to change them. They are kept in this tab until `forget`, so that whoever has to sign
+ * The values of a form and a way to change them: by some values, or by a function of those before. They are kept in this tab until `forget`, so that whoever has to sign
  * in again on the way, or reloads by mistake, finds the form as it was left.
  */
 export function useDraft(place, initial) {
   const name = `offer-ranking.draft.${person()}.${place}`;
   const [values, setValues] = useState(() => ({ ...initial, ...read(name) }));
-  const change = (changes) =>
+  const change = (given) =>
     setValues((before) => {
-      const after = { ...before, ...changes };
+      const after = { ...before, ...(typeof given === "function" ? given(before) : given) };
       sessionStorage.setItem(name, JSON.stringify(after));
       return after;
     });
