@@ -1,8 +1,8 @@
 // Creating a dataset, and editing one; its location never changes.
 import { html } from "../view.js";
-import { Problem } from "../api.js";
 import { Editor, useEditor } from "../parts/editor.js";
 import { Field, FormProblem, Group } from "../parts/field.js";
+import { readJson } from "../parts/form.js";
 import { Section } from "../parts/page.js";
 import { link } from "../router.js";
 
@@ -76,15 +76,6 @@ function created(values) {
 }
 
 function edit({ name, description, schemaOf, schema, mapping }) {
-  const kept = { "built-in": () => ({ schema: BUILT_IN }), own: () => ({ schema: json(schema, "/schema") }), unchanged: () => ({}) };
-  return { name, description: description || null, ...kept[schemaOf](), mapping: mapping.trim() ? json(mapping, "/mapping") : {} };
-}
-
-/** Text as JSON; what is none is told at its field, as the API would. */
-function json(text, pointer) {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Problem({ title: "This is no JSON", errors: [{ pointer, detail: error.message }] });
-  }
+  const kept = { "built-in": () => ({ schema: BUILT_IN }), own: () => ({ schema: readJson(schema, "/schema") }), unchanged: () => ({}) };
+  return { name, description: description || null, ...kept[schemaOf](), mapping: mapping.trim() ? readJson(mapping, "/mapping") : {} };
 }

@@ -3,13 +3,13 @@ import { html, useState } from "../view.js";
 import { call } from "../api.js";
 import { number, percent } from "../figures.js";
 import { Field, FormProblem } from "../parts/field.js";
-import { useAction } from "../parts/form.js";
+import { readJson, useAction } from "../parts/form.js";
 import { Notice } from "../parts/notice.js";
 import { Section } from "../parts/page.js";
 import { DataTable } from "../parts/table.js";
 import { may } from "../session.js";
 
-const POINTERS = ["/offers", "/audiences", "/context", "/seed"];
+const POINTERS = ["/offers", "/audiences", "/context", "/seed", "/earlier"];
 const COLUMNS = [
   { title: "Offer", value: (row) => row.id, show: (row) => html`<bdi class="name">${row.id}</bdi>` },
   { title: "Rank", number: true, value: (row) => row.rank },
@@ -46,7 +46,7 @@ function Asked({ model }) {
       ${model.type === "personalized" && html`<${Field} label="Audiences, one a line" pointer="/audiences" errors=${errors}>${(field) => html`<textarea ...${field} rows="2" value=${values.audiences} onInput=${type("audiences")}></textarea>`}<//>
         <${Field} label="Context, as JSON" pointer="/context" errors=${errors}>${(field) => html`<input ...${field} value=${values.context} onInput=${type("context")} />`}<//>`}
       <${Field} label="Seed" pointer="/seed" errors=${errors} hint="Empty: any.">${(field) => html`<input ...${field} inputmode="numeric" value=${values.seed} onInput=${type("seed")} />`}<//>
-      <${Field} label="Or the answer to an earlier ranking, as JSON" pointer="/earlier" errors=${errors} hint="Then that one is repeated, for the audiences and the context above.">${(field) => html`<textarea ...${field} rows="3" value=${values.earlier} onInput=${type("earlier")}></textarea>`}<//>
+      <${Field} label="Or the answer to an earlier ranking, as JSON" pointer="/earlier" errors=${errors} hint="Then that one is repeated, for the same person.">${(field) => html`<textarea ...${field} rows="3" value=${values.earlier} onInput=${type("earlier")}></textarea>`}<//>
       <div class="actions"><button type="submit" class="primary" disabled=${isBusy}>Explain</button></div>
     </form>
     <div aria-live="polite">${found && html`<${Explained} found=${found} />`}</div>
@@ -63,7 +63,7 @@ const lines = (text) => text.split("\n").map((one) => one.trim()).filter(Boolean
 
 function circumstances(model, values) {
   if (model.type !== "personalized") return {};
-  return { audiences: lines(values.audiences), context: JSON.parse(values.context || "{}") };
+  return { audiences: lines(values.audiences), context: readJson(values.context || "{}", "/context") };
 }
 
 /** Rank now, and have that explained. */
@@ -74,11 +74,16 @@ async function ranked(model, values) {
   return replayed(model, data, circumstances(model, values));
 }
 
-const repeated = (model, values) => replayed(model, JSON.parse(values.earlier), circumstances(model, values));
+/** What a ranking was asked with stands in its proposition: for whom as its cell, which offers with their versions. */
+function repeated(model, values) {
+  const ranking = readJson(values.earlier, "/earlier");
+  const { a: audiences = [], c: context = {} } = JSON.parse(ranking.proposition?.scopeDetails?.characteristics?.cell || "{}");
+  return replayed(model, ranking, model.type === "personalized" ? { audiences, context } : {});
+}
 
 async function replayed(model, ranking, around) {
   const etags = ranking.proposition?.scopeDetails?.characteristics?.etags ?? {};
-  const offers = ranking.offers.map(({ id }) => (etags[id] ? { id, etag: etags[id] } : { id }));
+  const offers = (ranking.offers ?? []).map(({ id }) => (etags[id] ? { id, etag: etags[id] } : { id }));
   const body = { ...around, offers, seed: ranking.seed, snapshotVersion: ranking.snapshot?.version ?? 0 };
   return (await call("POST", `models/${model.id}/rankings/replay`, { body })).data;
 }

@@ -1,5 +1,6 @@
 // What forms do alike: keep what was typed, send it once, keep what was wrong, tell what was changed.
 import { useEffect, useRef, useState } from "../view.js";
+import { Problem } from "../api.js";
 import { person } from "../session.js";
 
 /**
@@ -66,4 +67,13 @@ export function written(value) {
   }
   if (typeof value === "object") return Object.entries(value).map(([name, one]) => `${name}: ${written(one)}`).join("; ");
   return String(value);
+}
+
+/** Text as JSON; what is none is told at its field, as the API would. */
+export function readJson(text, pointer) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Problem({ title: "This is no JSON", errors: [{ pointer, detail: error.message }] });
+  }
 }
