@@ -13,7 +13,7 @@ TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help demo serve test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak format \
-  openapi build deploy redrive rotate-keys evaluate lock clean
+  openapi build deploy redrive rotate-keys evaluate lock vendor clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -80,6 +80,9 @@ rotate-keys: .venvs/local.made ## a new key signs, the current one stays good; S
 
 evaluate: .venvs/local.made ## what TARGET would have earned, by a LOG of rankings; MODEL=id and STACK=name where it asks for one
 	$(LOCAL) -m infra.evaluate '$(LOG)' '$(TARGET)' $(if $(MODEL),--model $(MODEL)) $(if $(STACK),--stack $(STACK))
+
+vendor:  ## write the console's libraries anew, as npm has them (needs Node.js)
+	infra/vendor
 
 clean:   ## take away what was made, and the environments
 	rm -rf .venvs .aws-sam .local .coverage*

@@ -3,6 +3,7 @@ import { html, render, useEffect, useState } from "./view.js";
 import { signedOut } from "./api.js";
 import { Dialog } from "./parts/dialog.js";
 import { Notice, Spoken } from "./parts/notice.js";
+import { Page } from "./parts/page.js";
 import { link, usePlace } from "./router.js";
 import { isSignedIn, may, mayManage, person, signIn, signOut, start } from "./session.js";
 
@@ -76,7 +77,7 @@ function Content({ steps }) {
     found?.[1]().then(({ default: View }) => setPage({ View }), (error) => setPage({ error }));
   };
   useEffect(load, []);
-  if (!found) return html`<${Notice} kind="warning" title="There is no such page"><p><a href=${link("models")}>Go to the AI models</a></p><//>`;
+  if (!found) return html`<${Page} title="There is no such page"><p><a href=${link("models")}>Go to the AI models</a></p><//>`;
   if (page.error) return html`<${Notice} kind="problem" title="The page could not be loaded" role="alert"><p>Is there a connection?</p><button type="button" onClick=${load}>Try again</button><//>`;
   if (!page.View) return html`<p class="waiting" role="status">Loading …</p>`;
   return html`<${page.View} id=${found[0].includes("{id}") ? steps[1] : undefined} part=${found[0].includes("{part}") ? steps[2] : undefined} />`;
@@ -92,10 +93,10 @@ function Welcome() {
 }
 
 function NoPermission() {
-  return html`<${Notice} kind="warning" title="You are signed in, but may see nothing here yet" role="alert">
+  return html`<${Page} title="Nothing to see yet"><${Notice} kind="warning" title="You are signed in, but may see nothing here yet" role="alert">
     <p>Your account <strong><bdi>${person()}</bdi></strong> is in no group that grants a permission. Ask whoever runs this deployment to put it into the group <code>ranking-readers</code> (to look) or <code>ranking-managers</code> (to create and change), then sign in again.</p>
     <button type="button" onClick=${signIn}>Sign in again</button>
-  <//>`;
+  <//><//>`;
 }
 
 function Ended() {

@@ -40,8 +40,8 @@ export function Metric({ summaries, isChosen }) {
   return html`<${Section} id="metric" title="Optimization metric">
     <p class="formula"><span>Conversion rate</span> = <span class="fraction"><span>conversions</span><span class="sr-only"> divided by </span><span>impressions</span></span></p>
     <dl class="facts">
-      <div><dt>Impression event</dt><dd><code>decisioning.propositionDisplay</code><span class="note">an offer was displayed</span></dd><dd role="status">${shown(displays)}</dd></div>
-      <div><dt>Conversion event</dt><dd><code>decisioning.propositionInteract</code><span class="note">an offer was clicked</span></dd><dd role="status">${shown(interacts)}</dd></div>
+      <div><dt>Impression event</dt><dd><code>decisioning.propositionDisplay</code><span class="note">an offer was displayed</span></dd><dd><span role="status">${shown(displays)}</span></dd></div>
+      <div><dt>Conversion event</dt><dd><code>decisioning.propositionInteract</code><span class="note">an offer was clicked</span></dd><dd><span role="status">${shown(interacts)}</span></dd></div>
       ${isChosen && displays > 0 && html`<div><dt>Rate at present</dt><dd>${percent(interacts / displays)}</dd></div>`}
     </dl>
     ${isChosen && !isLoading && !error && displays === 0 && html`<${Notice} kind="info"><p>There are no events yet. The model can be saved and activated: it ranks at random until the first arrive, and then begins to learn.</p><//>`}

@@ -15,9 +15,9 @@ export function Page({ title, name, crumbs = [], actions, children }) {
     isFirst = false;
   }, []);
   return html`<div class="page">
-    <nav class="crumbs" aria-label="You are here">
+    ${crumbs.length > 0 && html`<nav class="crumbs" aria-label="You are here">
       <ol>${crumbs.map(([text, href]) => html`<li>${href ? html`<a href=${href}>${text}</a>` : html`<span>${text}</span>`}</li>`)}</ol>
-    </nav>
+    </nav>`}
     <header class="page-head">
       <h1 tabindex="-1" ref=${heading}>${name === undefined ? title : html`<bdi class="name">${name}</bdi>`}</h1>
       ${actions && html`<div class="actions">${actions}</div>`}

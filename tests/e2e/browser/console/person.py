@@ -46,7 +46,7 @@ class Person:
     def sign_in(self, name: str = MANAGER) -> Self:
         self.button("Sign in").click()
         self.page.get_by_role("button", name=name).click()
-        self.page.get_by_text(name).wait_for()
+        self.page.get_by_text(name).first.wait_for()
         return self
 
     def go(self, path: str) -> None:
