@@ -11,7 +11,7 @@ export function Download({ name, columns, rows }) {
     anchor.click();
     URL.revokeObjectURL(address);
   };
-  return html`<button type="button" class="quiet" onClick=${save} aria-label="Download ${name} as CSV">Download CSV</button>`;
+  return html`<button type="button" class="quiet" onClick=${save} aria-label="Download CSV: ${name}">Download CSV</button>`;
 }
 
 /** RFC 4180. Text that a spreadsheet would take for a formula is kept text: names are whatever people typed. */

@@ -77,7 +77,7 @@ def test_each_chart_is_drawn_and_has_its_table(manager: Person, shop: Shop, taug
 def test_what_is_shown_is_downloaded_as_csv(manager: Person, taught: dict[str, Any], tmp_path: Path) -> None:
     manager.go(f"models/{taught['id']}")
     with manager.page.expect_download() as download:
-        manager.button("Download Rates per offer as CSV").click()
+        manager.button("Download CSV: Rates per offer").click()
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
     rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
