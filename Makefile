@@ -12,8 +12,8 @@ LOCAL = .venvs/local/bin/python
 TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-code test-deployed test-oldest check bench bench-learning bench-ranking soak format \
-  openapi build deploy redrive evaluate lock clean
+.PHONY: help demo serve test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak \
+  format openapi build deploy redrive rotate-keys evaluate lock clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -23,11 +23,14 @@ demo: .venvs/local.made .venvs/emulator.made ## a shop whose offers are learned 
 serve: .venvs/local.made .venvs/emulator.made ## the API on PORT=8080, the AWS services it uses on AWS_PORT=4566
 	$(LOCAL) -m infra.local.serve --port $(PORT) --aws-port $(AWS_PORT)
 
-test: test-code test-deployed ## every suite
+test: test-code test-browser test-deployed ## every suite
 
-test-code: .venvs/test.made .venvs/emulator.made ## all but the deployed one, with branch coverage; ARGS="-k name" for some
-	$(TEST)/python -m pytest -n 2 --dist worksteal --ignore tests/deployed --cov $(if $(ARGS),,--cov-fail-under=96) $(ARGS)
+test-code: .venvs/test.made .venvs/emulator.made ## all but the next two, with branch coverage; ARGS="-k name" for some
+	$(TEST)/python -m pytest -n 2 --dist worksteal --ignore tests/deployed --ignore tests/e2e/browser --cov $(if $(ARGS),,--cov-fail-under=96) $(ARGS)
 	$(if $(ARGS),,$(TEST)/python -m tests.support.handlers_of_faults)
+
+test-browser: .venvs/test.made .venvs/emulator.made .venvs/web-sdk.made ## Adobe's Web SDK in Chromium, against one machine
+	CHROMIUM=$$(infra/chromium) && export CHROMIUM && $(TEST)/python -m pytest tests/e2e/browser $(ARGS)
 
 test-deployed: .venvs/test.made .venvs/emulator.made .venvs/sam.made ## the template as deployed, the functions as built
 	$(TEST)/python -m pytest tests/deployed $(ARGS)
@@ -72,6 +75,9 @@ deploy: build ## into your AWS account
 redrive: .venvs/local.made ## give messages that were set aside another try; STACK=name, without it those of `make serve`
 	$(LOCAL) -m infra.redrive $(STACK)
 
+rotate-keys: .venvs/local.made ## a new key signs, the current one stays good; STACK=name as for redrive; FORCE=1 within 30 days of the last
+	$(LOCAL) -m infra.rotate $(STACK) $(if $(FORCE),--force)
+
 evaluate: .venvs/local.made ## what TARGET would have earned, by a LOG of rankings; MODEL=id and STACK=name where it asks for one
 	$(LOCAL) -m infra.evaluate '$(LOG)' '$(TARGET)' $(if $(MODEL),--model $(MODEL)) $(if $(STACK),--stack $(STACK))
 
@@ -88,6 +94,10 @@ clean:   ## take away what was made, and the environments
 .venvs/%.made:
 	$(PYTHON) -m venv --clear .venvs/$*
 	.venvs/$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $< -c $<
+	@touch $@
+
+.venvs/web-sdk.made: infra/web-sdk
+	infra/web-sdk .venvs/web-sdk
 	@touch $@
 
 # ---- Locks: hashes, and no address of a registry --------------------------------------------------------------------------

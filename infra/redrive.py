@@ -35,6 +35,17 @@ def storage_outputs(cloudformation: Any, stack: str) -> Mapping[str, str]:  # no
     return {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
 
 
+def stack_of(given: str | None, folder: Path) -> str:
+    """The stack meant; without one, clients of this process lead to the system that `make serve` runs here."""
+    if given is not None:
+        return given
+    lines = (folder / "env").read_text(encoding="utf-8").splitlines()
+    for name, _, held in (line.partition("=") for line in lines):
+        os.environ[name] = held
+    os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"]
+    return STORAGE
+
+
 def move(sqs: Any, source: str, target: str) -> int:  # noqa: ANN401 - boto3's own
     """Move all messages from one queue to another, by their URLs; how many. Whoever is interrupted may begin again."""
     moved = 0
@@ -68,11 +79,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where `make serve` wrote `env`")
     given = parser.parse_args()
     try:
-        if given.stack is None:
-            lines = (given.folder / "env").read_text(encoding="utf-8").splitlines()
-            os.environ.update(line.split("=", 1) for line in lines)
-            os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"]
-        moved = redrive(boto3.client("cloudformation"), boto3.client("sqs"), given.stack or STORAGE)
+        stack = stack_of(given.stack, given.folder)
+        moved = redrive(boto3.client("cloudformation"), boto3.client("sqs"), stack)
     except (OSError, BotoCoreError, ClientError) as error:
         print(f"The messages could not be given again: {error}", file=sys.stderr)
         return 1

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import http.server
 import logging
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from infra.local.code_flow import AuthorizationError, CodeFlow, UnknownClientError
@@ -28,26 +30,42 @@ _PAGE = [
 ]
 
 
+class Answers(Protocol):
+    """What stands behind a server."""
+
+    def answer(self, request: Request, /) -> Response:
+        """The answer to a request."""
+
+    def refuse(self, kind: str, /) -> Response:
+        """The answer to what is no request, by one of API Gateway's names for it."""
+
+
 class Server(http.server.ThreadingHTTPServer):
-    """A thread a connection on 127.0.0.1, bound when made. Requests wait until `site` is there and serving began."""
+    """A thread a connection on 127.0.0.1, bound when made. Requests wait until `site` is there and serving began.
+
+    With `tls` it speaks HTTPS only.
+    """
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         try:
             super().__init__(("127.0.0.1", port), _Connection)
         except OSError as error:
             raise StartError(f"Port {port} of 127.0.0.1 cannot be had: {error.strerror}.") from error
-        self.site: Site | None = None
+        self.site: Answers | None = None
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:  # the handshake is left to the connection's own thread: a slow client holds up nobody
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self.server_port}"
 
     @contextlib.contextmanager
-    def serving(self, site: Site) -> Iterator[None]:
+    def serving(self, site: Answers) -> Iterator[None]:
         """Answer from another thread."""
         self.site = site
         thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="server")

@@ -37,7 +37,6 @@ from offer_ranking.catalog.settings import Settings
 from offer_ranking.storage.creates import Creates
 from offer_ranking.storage.datasets import Datasets
 from offer_ranking.storage.models import Models
-from offer_ranking.storage.token_keys import KeyRing
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 Client = Callable[[str], Any]
@@ -228,26 +227,3 @@ def test_a_refused_create_remembers_nothing(client: Client, models: Models) -> N
     with pytest.raises(NameTakenError):
         models.create(model("n", "m"), change("create", 1), Once("key", "hash", "answer", NOW))
     assert Creates(client("dynamodb"), "Catalog").remembered("key", NOW) is None
-
-
-def test_the_first_token_key_is_made_once(client: Client) -> None:
-    ring = KeyRing(client("dynamodb"), "TokenKeys")
-    assert ring.keys() is None
-    ring.ensure()
-    first = ring.keys()
-    ring.ensure()
-    assert KeyRing(client("dynamodb"), "TokenKeys").keys() == first
-    assert first is not None
-    assert len(first.current.secret) == 32
-
-
-def test_rotated_keys_are_both_read(client: Client) -> None:
-    item = {
-        "pk": {"S": "token-keys"},
-        "currentId": {"S": "b"}, "currentSecret": {"B": b"2"},
-        "previousId": {"S": "a"}, "previousSecret": {"B": b"1"},
-    }  # fmt: skip
-    client("dynamodb").put_item(TableName="TokenKeys", Item=item)
-    keys = KeyRing(client("dynamodb"), "TokenKeys").keys()
-    assert keys is not None
-    assert (keys.current.id, keys.previous and keys.previous.secret) == ("b", b"1")

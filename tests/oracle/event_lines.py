@@ -22,28 +22,11 @@ def base64url(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-def our_token(*offers: Any, version: int = 2, shown: Any = None) -> str:
+def our_token(*offers: Any, version: int = 3, shown: Any = None, etags: Any = ()) -> str:
     """A token of this system that names these offers."""
-    return (
-        base64url(
-            [
-                version,
-                "k",
-                "p",
-                1,
-                "m",
-                1,
-                "random",
-                "",
-                "",
-                "",
-                list(offers),
-                [1.0],
-                len(offers) if shown is None else shown,
-            ]
-        )
-        + SIGNATURE
-    )
+    given, shares = len(offers) if shown is None else shown, [1.0] * len(offers)
+    fields = [version, "k", "p", 1, "m", 1, "random", "", "", "", list(offers), shares, given, list(etags)]
+    return base64url(fields) + SIGNATURE
 
 
 def sub_propositions(*items: Any, step: str = "aiModel") -> str:
@@ -54,8 +37,9 @@ def sub_propositions(*items: Any, step: str = "aiModel") -> str:
 
 tokens = st.sampled_from([
     "foreign", "t1" + SIGNATURE, "t2" + SIGNATURE, "t3" + SIGNATURE, our_token("o1"), our_token("o1", "o2"),
-    our_token("o1", 5), our_token("o1", version=1), our_token("o1", "o2", shown=1),
-    our_token("o1", shown=2), our_token("o1", shown="1"), "",
+    our_token("o1", 5), our_token("o1", version=2), our_token("o1", "o2", shown=1),
+    our_token("o1", shown=2), our_token("o1", shown="1"), our_token("o1", etags=["1"]),
+    our_token("o1", etags=["", ""]), "",
 ])  # fmt: skip
 insides = st.sampled_from([
     sub_propositions({"id": "o1", "token": "i1"}, {"id": "o2", "token": "i2"}),

@@ -207,12 +207,23 @@ def offers_in(token: str) -> list[str]:
     if not is_ours(token) or len(token) > 16384:
         return []
     fields = read_any(token.partition(".")[0].replace("-", "+").replace("_", "/"))
-    if not isinstance(fields, list) or len(fields) != 13 or fields[0] != 2 or not isinstance(fields[10], list):
+    if not isinstance(fields, list) or len(fields) != 14 or fields[0] != 3:
         return []
-    offers, shown = fields[10], fields[12]
-    if type(shown) is not int or shown < 0 or shown > len(offers):
+    whole, texts, lists = (0, 3, 5, 12), (1, 2, 4, 6, 7, 8, 9), (10, 11, 13)
+    if any(type(fields[n]) is not int for n in whole) or not all(isinstance(fields[n], str) for n in texts):
         return []
-    return offers[:shown] if all(isinstance(offer, str) and offer for offer in offers) else []
+    if not all(isinstance(fields[n], list) for n in lists):
+        return []
+    offers, shares, shown, etags = fields[10:]
+    if len(shares) != len(offers) or any(type(share) not in {int, float} for share in shares):
+        return []
+    if shown < 0 or shown > len(offers) or len(etags) not in {0, shown}:
+        return []
+    return (
+        offers[:shown]
+        if all(isinstance(one, str) for one in etags) and all(isinstance(offer, str) and offer for offer in offers)
+        else []
+    )
 
 
 # Where the flat form has what a mapping can place elsewhere; and the nouns of events.
@@ -293,7 +304,8 @@ def examine(event: dict[str, Any] | None, mapping: Mapping[str, str] | None = No
     """The line's end ("offers", "other", "late" or a reason) and its offers."""
     if event is None:
         return "malformed", []
-    reader = Reader(event, mapping or {})
+    is_collected = get(event, "offerRanking", "receivedAt") is not None
+    reader = Reader(event, {} if is_collected else mapping or {})
     kind = kind_of(reader)
     if kind == "ambiguous":
         return "ambiguous-event-type", []
@@ -327,9 +339,11 @@ def examine(event: dict[str, Any] | None, mapping: Mapping[str, str] | None = No
         return "no-id", []
     if not offers:
         return "offer-unresolved", []
+    # copies of a collected event share its own time, whenever they came in; without one, the day
+    told_at = time if receipt is None else time - time % (24 * HOUR) if own is None else micros(own)
     for offer in offers:
         by_token = (offer["token"], offer["offer"], offer["kind"], offer["issued"])
-        offer["identity"] = by_token if offer["signed"] else (identifier, time)
+        offer["identity"] = by_token if offer["signed"] else (identifier, told_at)
     offers = [offer for offer in offers if offer["signed"] or identifier]
     return ("offers", offers) if offers else ("no-id", [])
 

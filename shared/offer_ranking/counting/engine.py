@@ -35,8 +35,8 @@ def count_object(path: Path, mapping: FieldMapping = NO_MAPPING) -> Counted:
     """Count the events of an object, whatever it is packed in. Memory grows with distinct events, not with their size.
 
     Copies share an identity: (token, offer, kind, hour of issue) where the offer's proposition has a token of ours,
-    else (id, time of the event). The first line of an identity has it. A line all of whose offers were had before is a
-    duplicate; of any other line those offers are counted that were not, each once.
+    else (id, time that the event tells of itself). The first line of an identity has it. A line all of whose offers
+    were had before is a duplicate; of any other line those offers are counted that were not, each once.
 
     Raises UnreadableObjectError: those of `lines_of`, and `too-many-days`.
     """
@@ -119,7 +119,7 @@ class _Tally:
                 key = identity.of_token(offer.token, event.kind, offer.offer)
                 identity_hour = offer.issued_at // MICROSECONDS_PER_HOUR
             else:
-                key, identity_hour = identity.of_id(event.id, event.time), hour
+                key, identity_hour = identity.of_id(event.id, event.told_at), event.told_at // MICROSECONDS_PER_HOUR
             context = self._entries.context(Context(event.kind, offer.model, offer.traffic_type, offer.cell))
             place = self._entries.place(Place(offer.offer, offer.etag, offer.position))
             self._entries.add_one(line, context, place, identity_hour, key, shown, hour - shown)

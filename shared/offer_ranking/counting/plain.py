@@ -187,8 +187,10 @@ class _NestedReader:
         stamped: tuple[Any, ...] = ()
         event_type, marks, identifier, time, propositions = self._top(event)
         if stamp is not None:
+            if self._mapping and stamp.received_at is not None:
+                return False  # collected: the mapping is not of this line
             more = (stamp.trust, stamp.capped, stamp.stamped_model, stamp.stamped_traffic, stamp.stamped_cell)
-            own, time = (None, time) if stamp.received_at is None else (time, stamp.received_at)
+            own, time = time, time if stamp.received_at is None else stamp.received_at
             stamped = own, stamp.issued_at
         if event.data is not None:
             more = (*more, _at(event.data, ("in_adobe", "in_ajo", "dry_run")) or NULL)

@@ -13,7 +13,7 @@ from offer_ranking.counting import identity, times
 from offer_ranking.counting.entries import Columns, Entries
 from offer_ranking.counting.times import UNKNOWN
 from offer_ranking.events import instant
-from offer_ranking.events.instant import MICROSECONDS_PER_HOUR
+from offer_ranking.events.instant import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
 from offer_ranking.events.proposition_event import LATE_AFTER, Kind
 from offer_ranking.events.token import is_ours
 
@@ -30,13 +30,17 @@ _ADDED_AT_ONCE = 1 << 17
 
 
 class _Read(NamedTuple):
-    """Rows as columns of shape (n,); an issue time may be UNKNOWN. key: of the token, or of the id."""
+    """Rows as columns of shape (n,); an issue time may be UNKNOWN.
+
+    key: of the token, or of the id. told: the time that copies share, where they share an id.
+    """
 
     line: NDArray[np.int64]
     context: NDArray[np.int32]
     items: NDArray[np.int32]
     time: NDArray[np.int64]
     issued: NDArray[np.int64]
+    told: NDArray[np.int64]
     is_signed: NDArray[np.bool_]
     key: NDArray[np.uint64]
 
@@ -145,12 +149,13 @@ class Rows:
         for row in np.flatnonzero(is_needed).tolist():
             issued[row] = times.known(instant.of_uuid7(propositions[row] or ""))
         is_signed = has_ours & (issued != UNKNOWN)
+        told = time.copy() if own is None else _told(own, time)
         if is_signed.all():
             key = list(map(identity.hashed, map(str.encode, tokens)))  # type: ignore[arg-type] # all are texts
         else:
-            key = list(map(_key, is_signed.tolist(), tokens, ids, time.tolist()))
+            key = list(map(_key, is_signed.tolist(), tokens, ids, told.tolist()))
             time[~is_signed & ~np.array(list(map(bool, ids)))] = UNKNOWN  # nothing tells them from their copies
-        read = _Read(line, context, np.array(items, np.int32), time, issued, is_signed, np.array(key, np.uint64))
+        read = _Read(line, context, np.array(items, np.int32), time, issued, told, is_signed, np.array(key, np.uint64))
         self._read.append(read if own is None else self._on_time(read, own))
 
     def _on_time(self, read: _Read, own: Sequence[str | None]) -> _Read:
@@ -190,7 +195,7 @@ class Rows:
             nth = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
             columns: list[NDArray[Any]] = [column[row] for column in read]
             read = _Read(*columns)
-        line, context, items, time, issued, is_signed, key = read
+        line, context, items, time, issued, told, is_signed, key = read
         place = np.array(self._places, np.int32)[starts[items] + nth]
         kind = self._kinds()[context]
         is_before = (kind == Kind.CONVERSION) & (issued != UNKNOWN) & (issued < time)
@@ -202,7 +207,7 @@ class Rows:
             line=line,
             context=context >> 1,
             place=place,
-            hour=(np.where(is_signed, issued, time) // MICROSECONDS_PER_HOUR).astype(np.int32),
+            hour=(np.where(is_signed, issued, told) // MICROSECONDS_PER_HOUR).astype(np.int32),
             key=np.where(is_signed, key ^ marks[kind, place], key),
             shown=shown.astype(np.int32),
             lag=(time // MICROSECONDS_PER_HOUR - shown).astype(np.int32),
@@ -248,9 +253,16 @@ class _Signed:
             items=np.array(self._items),
             time=time,
             issued=issued,
+            told=time,
             is_signed=np.ones(len(time), np.bool_),
             key=np.array(self._keys),
         )
+
+
+def _told(own: Sequence[str | None], received: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each line's own time, else the day of its receipt. See events.proposition_event."""
+    sent = times.of_rfc3339(own)
+    return np.where(sent == UNKNOWN, received - received % MICROSECONDS_PER_DAY, sent)
 
 
 def _key(is_signed: bool, token: str | None, identifier: str | None, time: int) -> int:

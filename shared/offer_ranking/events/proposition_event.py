@@ -77,11 +77,15 @@ class OfferEvent:
 
 @dataclass(frozen=True, slots=True)
 class PropositionEvent:
-    """A display or an interact. time: microseconds since 1970 UTC. id: "" only where every offer is signed."""
+    """A display or an interact. id: "" only where every offer is signed.
+
+    time: microseconds since 1970 UTC. told_at: the time that it shares with its copies, whenever they came in.
+    """
 
     kind: Kind
     id: str
     time: int
+    told_at: int
     offers: tuple[OfferEvent, ...]
 
 
@@ -113,7 +117,9 @@ def parse_line(raw: bytes | str, mapping: FieldMapping = NO_MAPPING) -> Outcome:
 
 
 def parse_event(event: dict[str, Any], mapping: FieldMapping = NO_MAPPING) -> Outcome:
-    """Read one event that is already an object."""
+    """Read one event that is already an object. A mapping is of what others write, not of what was collected."""
+    if value(event, EVENT["received_at"]) is not None:
+        mapping = NO_MAPPING
     paths = event_paths(mapping)
     propositions = rows(event, paths["propositions"])
     is_row = is_flat(event, mapping)
@@ -135,7 +141,9 @@ def parse_event(event: dict[str, Any], mapping: FieldMapping = NO_MAPPING) -> Ou
     else:
         offers = [_offer_event(event, named, kind, time) for named in _named(event, live, kind)]
     has_signed = any(offer.is_signed for offer in offers) or any(_is_signed(event, proposition) for proposition in live)
-    return _told_apart(PropositionEvent(kind, text(event, paths["id"]), time, tuple(offers)), has_signed=has_signed)
+    told_at = _told_at(event, paths, time)
+    found = PropositionEvent(kind, text(event, paths["id"]), time, told_at, tuple(offers))
+    return _told_apart(found, has_signed=has_signed)
 
 
 def is_flat(event: dict[str, Any], mapping: FieldMapping) -> bool:
@@ -190,6 +198,14 @@ def _time(event: dict[str, Any], paths: Mapping[str, Paths]) -> int | Late | Ref
     if received is None:
         return sent or 0
     return Late() if sent is not None and abs(sent - received) > LATE_AFTER else received
+
+
+def _told_at(event: dict[str, Any], paths: Mapping[str, Paths], time: int) -> int:
+    """Its own time, since each copy has another time of receipt; without one the day of receipt."""
+    if value(event, EVENT["received_at"]) is None:
+        return time
+    sent = instant.of_rfc3339(value(event, paths["time"]))
+    return time - time % instant.MICROSECONDS_PER_DAY if sent is None else sent
 
 
 class _Named(NamedTuple):

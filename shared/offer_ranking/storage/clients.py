@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
     from offer_ranking.storage.console_client import Parameters
+    from offer_ranking.storage.delivery import Firehose
 
 # Behind a person: patient, and backing off by itself.
 _PATIENT = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5})
 # In front of a page that waits: boto's defaults took 2 to 4 seconds to give up.
 _HASTY = Config(connect_timeout=0.25, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 2})
+# Whoever calls decides about further attempts.
+_ONCE = Config(connect_timeout=0.25, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 @cache
@@ -51,3 +54,10 @@ def ssm() -> Parameters:
     """Systems Manager's parameters."""
     parameters: Parameters = boto3.client("ssm", config=_PATIENT)
     return parameters
+
+
+@cache
+def firehose() -> Firehose:
+    """The stream of collected events, behind a page that waits."""
+    client: Firehose = boto3.client("firehose", config=_ONCE)
+    return client

@@ -283,3 +283,46 @@ def test_a_plain_time_is_never_read_otherwise_than_by_the_rules(file: Path, *, i
     assert delta.accounting.counted > 800
     assert delta == one_by_one(file, data)
     assert_as_oracle(delta, data)
+
+
+def collected(received: str, **changes: Any) -> dict[str, Any]:
+    return display(offerRanking={"trust": "unchecked", "receivedAt": f"2026-11-{received}Z"}, **changes)
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "own", "counts"),
+    [
+        ("24T22:59:59.9", "24T23:00:02", "2026-11-24T22:59:58Z", 1),
+        ("24T23:59:59.9", "25T00:00:02", "2026-11-24T23:59:58Z", 1),
+        ("24T22:59:59.9", "24T23:00:02", None, 1),
+        ("24T23:59:59.9", "25T00:00:02", None, 2),  # all that a client can do that says no time is to say it in one day
+    ],
+)
+def test_a_collected_event_that_is_sent_again_counts_once_by_its_own_time(
+    file: Path, first: str, again: str, own: str | None, counts: int
+) -> None:
+    objects = {
+        name: (json.dumps(collected(received, timestamp=own)) + "\n").encode()
+        for name, received in (("a", first), ("b", again))
+    }
+    deltas = {name: counted(file, data) for name, data in objects.items()}
+    merged = difference([Change(name, None, name) for name in deltas], deltas.__getitem__, lambda _: Index.none())
+    assert merged.accounting.counted == counts
+    assert counted(file, b"".join(objects.values())).accounting.counted == counts
+    assert one_by_one(file, b"".join(objects.values())) == counted(file, b"".join(objects.values()))
+    assert plain_counter.count_dataset(objects)[1]["counted"] == counts
+
+
+def test_two_events_of_one_id_and_of_different_times_both_count_when_they_came_in_together(file: Path) -> None:
+    lines = [collected("24T22:00:00", timestamp=f"2026-11-24T21:00:0{second}Z") for second in range(2)]
+    assert counted(file, "\n".join(map(json.dumps, lines)).encode()).accounting.counted == 2
+
+
+def test_a_mapping_says_nothing_of_what_was_collected(file: Path) -> None:
+    mapping = field_mapping({"offer": "shop.offer", "timestamp": "shop.at"})
+    line = collected("24T22:00:00", shop={"offer": "smuggled", "at": "2026-01-01T00:00:00Z"})
+    delta = counted(file, json.dumps(line).encode(), mapping)
+    assert [key.offer for key, _ in delta.counts.items()] == ["o1"]
+    assert delta == one_by_one(file, json.dumps(line).encode(), mapping)
+    theirs = {**line, "offerRanking": None, "eventType": "display"}
+    assert [key.offer for key, _ in counted(file, json.dumps(theirs).encode(), mapping).counts.items()] == ["smuggled"]

@@ -1,0 +1,289 @@
+"""The door of browsers and apps: what Adobe's clients send, taken, and what they ask for, answered."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+
+from offer_ranking.catalog.datastream import Datastream
+from offer_ranking.catalog.errors import NotFoundError
+from offer_ranking.catalog.offering import Offering
+from offer_ranking.collecting.caps import Limits
+from offer_ranking.collecting.collector import Collector
+from offer_ranking.collecting.delivery import UnavailableError
+from offer_ranking.edge import answer as answers
+from offer_ranking.edge import consent, identity
+from offer_ranking.edge import problem as problems
+from offer_ranking.edge.body import read_body
+from offer_ranking.edge.personalization import Personalization, Visit
+from offer_ranking.edge.problem import RefusedError
+from offer_ranking.edge.request import Request, read_request
+from offer_ranking.events.instant import to_rfc3339
+from offer_ranking.events.token import KeysUnavailableError, TokenKeys
+from offer_ranking.http.door import Answer, Call
+from offer_ranking.storage import clients
+from offer_ranking.storage.caps import DynamoCaps
+from offer_ranking.storage.datastreams import Datastreams
+from offer_ranking.storage.decisions import Decisions
+from offer_ranking.storage.delivery import StreamDelivery
+from offer_ranking.storage.models import Models
+from offer_ranking.storage.offerings import Offerings
+from offer_ranking.storage.serving import Serving
+from offer_ranking.storage.snapshots import S3Snapshots
+from offer_ranking.storage.token_keys import KeyRing
+
+logger = Logger(service="collect_events")
+metrics = Metrics(service="collect_events")
+
+_dynamodb, _s3, _table = clients.dynamodb(hasty=True), clients.s3(hasty=True), os.environ["CATALOG_TABLE"]
+offerings = Offerings(Datastreams(_dynamodb, _table), Decisions(_dynamodb, _table))
+serving = Serving(Models(_dynamodb, _table), S3Snapshots(_s3, os.environ["STATE_BUCKET"]))
+token_keys = KeyRing(_dynamodb, os.environ["TOKEN_KEYS_TABLE"])
+collector = Collector(
+    token_keys.keys,
+    DynamoCaps(
+        _dynamodb,
+        os.environ["CAPS_TABLE"],
+        Limits(int(os.environ["INTERACTS_PER_VISITOR"]), int(os.environ["INTERACTS_PER_SOURCE"])),
+    ),
+    StreamDelivery(clients.firehose(), os.environ["EVENTS_STREAM"], _s3, os.environ["DATASETS_BUCKET"]),
+)
+personalization = Personalization(serving.serve_live)
+
+_DATASTREAM = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+# What somebody should hear of, by the names that alarms watch, of what became of the events of a request.
+_TOLD = {
+    "UntrustedEvents": "untrusted",
+    "ObservedEvents": "observed",
+    "CappedEvents": "capped",
+    "UncappedEvents": "unasked",
+    "OverflowedEvents": "overflowed",
+}
+_STORE_FAILED = (BotoCoreError, ClientError, ValueError, KeyError)
+
+
+class Asked(Struct, frozen=True):
+    """A request that may be answered: to which datastream it came, as what, and when."""
+
+    call: Call
+    offering: Offering
+    now_ms: int
+
+    @property
+    def id(self) -> str:
+        return self.call.request_id
+
+    @property
+    def datastream(self) -> Datastream:
+        return self.offering.datastream
+
+    def read(self) -> Request:
+        """Its body. Raises RefusedError."""
+        return read_request(read_body(self.call.body()), self.call.headers.get("cookie", ""))
+
+
+def interact(asked: Asked) -> Answer:
+    """Answer what is asked for, and take the events that it rides on, all or nothing."""
+    request = asked.read()
+    org = asked.datastream.org_id
+    is_out = request.is_out(consent.cookie_name(org))
+    who = "" if is_out else request.ecid(identity.cookie_name(org))
+    ecid = identity.fresh_ecid() if who is None else who
+    found = personalization.answer(request, Visit(asked.offering, ecid, _keys(), asked.now_ms))
+    if not is_out:
+        _collect(asked, request, ecid)
+    handles = [*_known(request, ecid), *found.handles]
+    if who is None:
+        handles.append(answers.store(answers.identity_entry(org, ecid)))
+    if not handles and not found.errors:
+        return Answer(204)
+    return Answer.of_json(207 if found.errors else 200, answers.document(asked.id, handles, found.errors))
+
+
+def collect(asked: Asked) -> Answer:
+    """Take events; nothing is told to those who send them, who often are gone by then."""
+    request = asked.read()
+    org = asked.datastream.org_id
+    if not request.events:
+        raise RefusedError.of_field(problems.INVALID, "/events", "must be a list that is not empty")
+    if not request.is_out(consent.cookie_name(org)):
+        _collect(asked, request, request.ecid(identity.cookie_name(org)) or "")
+    return Answer(204)
+
+
+def collect_v2(asked: Asked) -> Answer:
+    """The same, for servers."""
+    collect(asked)
+    return Answer.of_json(202, answers.document(asked.id, ()))
+
+
+def acquire_identity(asked: Asked) -> Answer:
+    """The client's ECID, a new one where it has none."""
+    request = asked.read()
+    return Answer.of_json(200, answers.document(asked.id, _identity(asked, request)))
+
+
+def set_consent(asked: Asked) -> Answer:
+    """What a client lets us do, for it to remember. It does so beside its identity only, also when it is "out"."""
+    body = read_body(asked.call.body())
+    request = read_request(body, asked.call.headers.get("cookie", ""))
+    given = consent.read_consent(body.get("consent"))
+    handles = _identity(asked, request)
+    if given.general:
+        handles.append(answers.store(answers.consent_entry(asked.datastream.org_id, given)))
+    if given.preferences is not None:
+        handles.append(answers.preferences(given.preferences))
+    return Answer.of_json(200, answers.document(asked.id, handles))
+
+
+def to_datastream(operation: Callable[[Asked], Answer]) -> Callable[[Call], Answer]:
+    """An operation of a client that names a datastream."""
+
+    def answer(call: Call) -> Answer:
+        if call.query.get("requestId", call.request_id) != call.request_id:
+            detail = "must have 1 to 128 characters of ASCII, and no space"
+            raise RefusedError.of_field(problems.INVALID, "requestId", detail)
+        return operation(Asked(call, _offering(call), time.time_ns() // 1_000_000))
+
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is done at a path, and by which methods."""
+
+    methods: frozenset[str]
+    operation: Callable[[Call], Answer]
+
+
+_POST = frozenset({"POST"})
+ROUTES: Mapping[str, Route] = {
+    "v1/interact": Route(_POST, to_datastream(interact)),
+    "v1/collect": Route(_POST, to_datastream(collect)),
+    "v1/identity/acquire": Route(_POST, to_datastream(acquire_identity)),
+    "v1/privacy/set-consent": Route(_POST, to_datastream(set_consent)),
+    "v2/interact": Route(_POST, to_datastream(interact)),
+    "v2/collect": Route(_POST, to_datastream(collect_v2)),
+}
+"""By path, before which one segment may stand: the hint at a place, of which Adobe's edge has several."""
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401, ARG001 - Lambda's own
+    """API Gateway's REST proxy event, from one route for all paths."""
+    started = time.perf_counter()
+    call = Call.of(event)
+    name, route = _route(call.path)
+    answer = _answer(call, route)
+    logger.info(
+        "request",
+        method=call.method,
+        route=name,
+        status=answer.status,
+        milliseconds=round(1000 * (time.perf_counter() - started), 2),
+        request_id=call.gateway_id,
+    )
+    return answer.for_origin(call.origin)
+
+
+def _route(path: str) -> tuple[str, Route | None]:
+    """The route of a path and its name, for the log too: a path may hold anything."""
+    whole = path.strip("/")
+    for name in (whole, whole.partition("/")[2]):
+        if name in ROUTES:
+            return name, ROUTES[name]
+    return "none", None
+
+
+def _answer(call: Call, route: Route | None) -> Answer:
+    try:
+        return _operation(call, route)(call)
+    except RefusedError as error:
+        return Answer.refusing(error, call)
+    except UnavailableError as error:
+        logger.error("not taken", reason=str(error))  # noqa: TRY400 - told in one line
+        _tell({"UndeliveredEvents": 1})
+        return Answer.refusing(RefusedError(problems.UNAVAILABLE, "The events were not taken: send them again."), call)
+    except Exception:
+        logger.exception("failed")
+        return Answer.refusing(RefusedError(problems.UNEXPECTED, "It was logged; ask again, or ask us."), call)
+
+
+def _operation(call: Call, route: Route | None) -> Callable[[Call], Answer]:
+    """What is to be done. Raises RefusedError."""
+    if route is None:
+        raise RefusedError(problems.NO_ROUTE, "There is no such route.")
+    if call.method == "OPTIONS":
+        return lambda _: Answer.preflight(route.methods)
+    if call.method not in route.methods:
+        raise RefusedError(problems.NO_METHOD, f"Allowed here: {', '.join(sorted(route.methods))}.")
+    return route.operation
+
+
+def _offering(call: Call) -> Offering:
+    """What the datastream offers that the client is configured with. Raises RefusedError."""
+    name = next((one for one in ("configId", "datastreamId") if one in call.query), "configId")
+    datastream_id = call.query.get(name, "")
+    try:
+        if not _DATASTREAM.fullmatch(datastream_id):
+            raise NotFoundError("datastream", datastream_id[:128])  # noqa: TRY301 - as the store would say
+        offering = offerings.get(datastream_id)
+    except NotFoundError as error:
+        raise RefusedError.of_field(problems.UNKNOWN_DATASTREAM, name, str(error)) from error
+    except _STORE_FAILED as error:
+        logger.error("store away", reason=repr(error))  # noqa: TRY400 - told in one line
+        raise RefusedError(problems.UNAVAILABLE, "The datastream cannot be read: ask again.") from error
+    if call.origin is not None and call.origin not in offering.datastream.origins:
+        detail = "must be one of the datastream's origins"
+        raise RefusedError.of_field(problems.FOREIGN_ORIGIN, "Origin", detail)
+    return offering
+
+
+def _collect(asked: Asked, request: Request, ecid: str) -> None:
+    """Hand over what happened. Raises UnavailableError."""
+    happened = [(n, event) for n, event in enumerate(request.events) if event.says_something]
+    if not happened:
+        return
+    received = to_rfc3339(asked.now_ms * 1000)
+    events = [event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid) for n, event in happened]
+    taken = collector.take(events, datastream=asked.datastream, source=asked.call.source, now_ms=asked.now_ms)
+    _tell({name: getattr(taken, field) for name, field in _TOLD.items()})
+
+
+def _tell(counts: Mapping[str, int]) -> None:
+    """What is not 0 of what somebody should hear of."""
+    if not any(counts.values()):
+        return
+    for name, count in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
+    metrics.flush_metrics()
+
+
+def _identity(asked: Asked, request: Request) -> list[str]:
+    """The handles that tell a client who it is, and let it remember that where it did not know."""
+    org = asked.datastream.org_id
+    known = request.ecid(identity.cookie_name(org))
+    ecid = known or identity.fresh_ecid()
+    kept = [] if known else [answers.store(answers.identity_entry(org, ecid))]
+    return [answers.ecid_result(ecid), *kept]
+
+
+def _known(request: Request, ecid: str) -> list[str]:
+    return [answers.ecid_result(ecid)] if ecid and request.asks_for_ecid else []
+
+
+def _keys() -> TokenKeys | None:
+    """The signing keys; an answer is better unsigned than none."""
+    try:
+        return token_keys.keys()
+    except KeysUnavailableError as error:
+        logger.warning("unsigned", reason=str(error))
+        return None

@@ -1,0 +1,1 @@
+"""What becomes of events that came in at the door: trust, caps, the line that is stored."""
