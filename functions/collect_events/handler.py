@@ -6,12 +6,11 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from offer_ranking.catalog.datastream import Datastream
@@ -20,6 +19,8 @@ from offer_ranking.catalog.offering import Offering
 from offer_ranking.collecting.caps import Limits
 from offer_ranking.collecting.collector import Collector
 from offer_ranking.collecting.delivery import UnavailableError
+from offer_ranking.collecting.mail import FollowLink, click_mail, open_mail
+from offer_ranking.collecting.trust import MAIL_LIFE
 from offer_ranking.edge import answer as answers
 from offer_ranking.edge import consent, identity
 from offer_ranking.edge import problem as problems
@@ -29,7 +30,7 @@ from offer_ranking.edge.problem import RefusedError
 from offer_ranking.edge.request import Request, read_request
 from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.token import KeysUnavailableError, TokenKeys
-from offer_ranking.http.door import Answer, Call
+from offer_ranking.http.door import Answer, Call, Route
 from offer_ranking.storage import clients
 from offer_ranking.storage.caps import DynamoCaps
 from offer_ranking.storage.datastreams import Datastreams
@@ -37,6 +38,7 @@ from offer_ranking.storage.decisions import Decisions
 from offer_ranking.storage.delivery import StreamDelivery
 from offer_ranking.storage.models import Models
 from offer_ranking.storage.offerings import Offerings
+from offer_ranking.storage.remembered import STORE_FAILED
 from offer_ranking.storage.serving import Serving
 from offer_ranking.storage.snapshots import S3Snapshots
 from offer_ranking.storage.token_keys import KeyRing
@@ -68,7 +70,6 @@ _TOLD = {
     "UncappedEvents": "unasked",
     "OverflowedEvents": "overflowed",
 }
-_STORE_FAILED = (BotoCoreError, ClientError, ValueError, KeyError)
 
 
 class Asked(Struct, frozen=True):
@@ -145,6 +146,23 @@ def set_consent(asked: Asked) -> Answer:
     return Answer.of_json(200, answers.document(asked.id, handles))
 
 
+def follow(link: FollowLink, sealed: str, call: Call) -> Answer:
+    """What a link of a mail leads to, whatever becomes of its events: nobody sends them again."""
+    now_ms = time.time_ns() // 1_000_000
+    found = link(sealed, call.method, call.headers, _keys(), now_ms=now_ms)
+    if found.events:
+        try:
+            datastream = offerings.get(found.datastream).datastream
+            taken = collector.take(
+                found.events, datastream=datastream, source=call.source, now_ms=now_ms, life=MAIL_LIFE
+            )
+            _tell({name: getattr(taken, field) for name, field in _TOLD.items()})
+        except (NotFoundError, UnavailableError, *STORE_FAILED) as error:
+            logger.error("not taken", reason=repr(error))  # noqa: TRY400 - told in one line
+            _tell({"UndeliveredEvents": 1})
+    return Answer.of_bytes(found.status, found.body, found.headers)
+
+
 def to_datastream(operation: Callable[[Asked], Answer]) -> Callable[[Call], Answer]:
     """An operation of a client that names a datastream."""
 
@@ -157,15 +175,7 @@ def to_datastream(operation: Callable[[Asked], Answer]) -> Callable[[Call], Answ
     return answer
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What is done at a path, and by which methods."""
-
-    methods: frozenset[str]
-    operation: Callable[[Call], Answer]
-
-
-_POST = frozenset({"POST"})
+_POST, _GET = frozenset({"POST"}), frozenset({"GET", "HEAD"})
 ROUTES: Mapping[str, Route] = {
     "v1/interact": Route(_POST, to_datastream(interact)),
     "v1/collect": Route(_POST, to_datastream(collect)),
@@ -175,6 +185,8 @@ ROUTES: Mapping[str, Route] = {
     "v2/collect": Route(_POST, to_datastream(collect_v2)),
 }
 """By path, before which one segment may stand: the hint at a place, of which Adobe's edge has several."""
+MAIL = {"v1/open": open_mail, "v1/click": click_mail}
+"""What follows a link of a mail, of which the rest of the path is signed."""
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401, ARG001 - Lambda's own
@@ -200,12 +212,17 @@ def _route(path: str) -> tuple[str, Route | None]:
     for name in (whole, whole.partition("/")[2]):
         if name in ROUTES:
             return name, ROUTES[name]
+        head, _, sealed = name.rpartition("/")
+        if head in MAIL:
+            return head, Route(_GET, partial(follow, MAIL[head], sealed))
     return "none", None
 
 
 def _answer(call: Call, route: Route | None) -> Answer:
     try:
-        return _operation(call, route)(call)
+        if route is None:
+            raise RefusedError(problems.NO_ROUTE, "There is no such route.")  # noqa: TRY301 - answered as all refusals
+        return route.answer(call)
     except RefusedError as error:
         return Answer.refusing(error, call)
     except UnavailableError as error:
@@ -215,17 +232,6 @@ def _answer(call: Call, route: Route | None) -> Answer:
     except Exception:
         logger.exception("failed")
         return Answer.refusing(RefusedError(problems.UNEXPECTED, "It was logged; ask again, or ask us."), call)
-
-
-def _operation(call: Call, route: Route | None) -> Callable[[Call], Answer]:
-    """What is to be done. Raises RefusedError."""
-    if route is None:
-        raise RefusedError(problems.NO_ROUTE, "There is no such route.")
-    if call.method == "OPTIONS":
-        return lambda _: Answer.preflight(route.methods)
-    if call.method not in route.methods:
-        raise RefusedError(problems.NO_METHOD, f"Allowed here: {', '.join(sorted(route.methods))}.")
-    return route.operation
 
 
 def _offering(call: Call) -> Offering:
@@ -238,7 +244,7 @@ def _offering(call: Call) -> Offering:
         offering = offerings.get(datastream_id)
     except NotFoundError as error:
         raise RefusedError.of_field(problems.UNKNOWN_DATASTREAM, name, str(error)) from error
-    except _STORE_FAILED as error:
+    except STORE_FAILED as error:
         logger.error("store away", reason=repr(error))  # noqa: TRY400 - told in one line
         raise RefusedError(problems.UNAVAILABLE, "The datastream cannot be read: ask again.") from error
     if call.origin is not None and call.origin not in offering.datastream.origins:

@@ -14,6 +14,7 @@ import random
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from offer_ranking.catalog.datastream import TokenMode
@@ -33,7 +34,8 @@ from tests.support.collecting import KEYS, NOW_MS, FakeCaps, FakeDelivery, datas
 from tests.support.learned import a_model
 
 OFFERS = 10
-LOWEST, HIGHEST = 0.02, 0.11
+RATES = 0.02, 0.11
+"""Of the worst offer and of the best, the others evenly between."""
 MOST_LOADS = 400
 DAY_MS = 86_400_000
 NO_LIMITS = Limits(10**9, 10**9)
@@ -63,12 +65,14 @@ class Shop:
     limits: Limits
     size: Size
     seed: int
+    rates_between: tuple[float, float] = RATES
     shown: list[str] = field(default_factory=list)
     loads: int = 0
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
-        self.rates = {f"o{n}": LOWEST + n * (HIGHEST - LOWEST) / (OFFERS - 1) for n in range(OFFERS)}
+        lowest, highest = self.rates_between
+        self.rates = {f"o{n}": lowest + n * (highest - lowest) / (OFFERS - 1) for n in range(OFFERS)}
         self.target = min(self.rates, key=lambda offer: self.rates[offer])
         self.candidates = Candidates.of(Offer(offer) for offer in self.rates)
         self.snapshot: Snapshot | None = None
@@ -138,19 +142,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--attacks", type=int, nargs="+", default=[0, 200, 1000])
+    parser.add_argument("--rates", type=float, nargs=2, default=RATES, help="of the worst offer and of the best")
+    parser.add_argument("--per-source", type=int, default=Limits().per_source)
     given = parser.parse_args()
-    print("| | attacks | worst offer's share at the end, median | highest | of all visits, highest | page loads |")
+    worlds = WORLDS | {CAPPED: (TokenMode.ENFORCE, Limits(per_source=given.per_source))}
+    print("| | attacks | worst offer's share of all visits, median | highest | at the end, highest | page loads |")
     print("| --- | --- | --- | --- | --- | --- |")
     for attacks in given.attacks:
-        for name, (mode, limits) in WORLDS.items():
-            shops = [Shop(mode, limits, Size(attacks=attacks), seed) for seed in range(given.seeds)]
-            shares = sorted(shop.run() for shop in shops)
-            whole = max(shop.shown.count(shop.target) / len(shop.shown) for shop in shops)
-            loads = max(shop.loads for shop in shops)
-            print(
-                f"| {name} | {attacks} | {shares[len(shares) // 2]:.1%} | {shares[-1]:.1%} | {whole:.1%} | {loads} |",
-                flush=True,
-            )
+        for name, world in worlds.items():
+            shops = [Shop(*world, Size(attacks=attacks), seed, tuple(given.rates)) for seed in range(given.seeds)]
+            ends = [shop.run() for shop in shops]
+            shares = [shop.shown.count(shop.target) / len(shop.shown) for shop in shops]
+            told = f"{median(shares):.1%} | {max(shares):.1%} | {max(ends):.1%} | {max(shop.loads for shop in shops)}"
+            print(f"| {name} | {attacks} | {told} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from offer_ranking.collecting.trust import MAIL_LIFE
 from offer_ranking.events.instant import to_rfc3339
@@ -66,6 +66,14 @@ class MailAnswer:
     body: bytes = b""
     datastream: str = ""
     events: tuple[dict[str, Any], ...] = field(default=())
+
+
+class FollowLink(Protocol):
+    """What is done with a link, of one kind or the other."""
+
+    def __call__(
+        self, sealed: str, method: str, headers: Mapping[str, str], keys: TokenKeys | None, *, now_ms: int
+    ) -> MailAnswer: ...
 
 
 def open_mail(

@@ -16,7 +16,7 @@ from offer_ranking.events.spelling import EVENT, rows, text, value_at
 
 MOST_EVENTS = 100
 MOST_SCOPES = 30
-FETCH = "decisioning.propositionFetch"
+FETCHES = ("decisioning.propositionFetch", "personalization.request")  # of the Web SDK, of apps
 _DRY_RUN = ("__adobe", "ajo", "dryRun")
 _DRY = {"__adobe": {"ajo": {"dryRun": True}}}
 _WHERE = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
@@ -75,7 +75,7 @@ class Event(Struct, frozen=True):
         """Whether anything happened. A fetch alone says no more than the request that it came in."""
         if not self.xdm:
             return False
-        return text(self.xdm, EVENT["event_type"]) != FETCH or bool(rows(self.xdm, EVENT["propositions"]))
+        return text(self.xdm, EVENT["event_type"]) not in FETCHES or bool(rows(self.xdm, EVENT["propositions"]))
 
     def collected(self, *, id_: str, received: str, ecid: str) -> Object:
         """The event as it is collected; what it lacks of `_id`, time and identity is given here."""

@@ -9,15 +9,16 @@ import base64
 import binascii
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct
 from msgspec.json import encode
 
-from offer_ranking.edge.problem import UNAVAILABLE, UNREADABLE, RefusedError
+from offer_ranking.edge.problem import NO_METHOD, UNAVAILABLE, UNREADABLE, RefusedError
 
-_ORIGIN = re.compile(r"[!-~]{1,300}")
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]{0,31}://[!-~]{1,300}", re.IGNORECASE)
 REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _JSON, _PROBLEM = "application/json; charset=utf-8", "application/problem+json"
 
@@ -75,6 +76,12 @@ class Answer(Struct, frozen=True):
     status: int
     body: str = ""
     headers: Mapping[str, str] = {}
+    is_base64: bool = False
+
+    @classmethod
+    def of_bytes(cls, status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """A body that need not be text."""
+        return cls(status, base64.b64encode(body).decode(), headers, is_base64=bool(body))
 
     @classmethod
     def of_json(cls, status: int, body: str) -> Answer:
@@ -105,7 +112,24 @@ class Answer(Struct, frozen=True):
                 "Access-Control-Allow-Credentials": "true",
                 "Access-Control-Expose-Headers": "Retry-After",
             }
-        return {"statusCode": self.status, "headers": headers, "body": self.body}
+        encoded = {"isBase64Encoded": True} if self.is_base64 else {}
+        return {"statusCode": self.status, "headers": headers, "body": self.body, **encoded}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is done at a path, and by which methods."""
+
+    methods: frozenset[str]
+    operation: Callable[[Call], Answer]
+
+    def answer(self, call: Call) -> Answer:
+        """The operation's answer. Raises RefusedError."""
+        if call.method == "OPTIONS":
+            return Answer.preflight(self.methods)
+        if call.method not in self.methods:
+            raise RefusedError(NO_METHOD, f"Allowed here: {', '.join(sorted(self.methods))}.")
+        return self.operation(call)
 
 
 def _texts(given: Mapping[str, Any] | None) -> dict[str, str]:
