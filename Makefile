@@ -12,8 +12,8 @@ LOCAL = .venvs/local/bin/python
 TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak format \
-  openapi build deploy redrive rotate-keys evaluate lock vendor clean
+.PHONY: help demo serve test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak \
+  format openapi build deploy redrive rotate-keys evaluate lock vendor clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 

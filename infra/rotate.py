@@ -42,7 +42,10 @@ def main() -> int:
         )
         return 1
     except NoKeysError:
-        print("Not rotated: there is no key yet. The first one is made when a model is activated.", file=sys.stderr)
+        print(
+            "Not rotated: there is no key yet. The first one is made with the first live model or datastream.",
+            file=sys.stderr,
+        )
         return 1
     except (OSError, BotoCoreError, ClientError, ContendedError) as error:
         print(f"The keys could not be rotated: {error!r}", file=sys.stderr)

@@ -6,18 +6,21 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from botocore.exceptions import BotoCoreError, ClientError
-from msgspec.json import encode
+from msgspec import Struct
 
 from offer_ranking.catalog.datastream import Datastream
 from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.catalog.offering import Offering
-from offer_ranking.collecting.collector import Collector, UnavailableError
+from offer_ranking.collecting.caps import Limits
+from offer_ranking.collecting.collector import Collector
+from offer_ranking.collecting.delivery import UnavailableError
+from offer_ranking.collecting.mail import FollowLink, click_mail, open_mail
+from offer_ranking.collecting.trust import MAIL_LIFE
 from offer_ranking.edge import answer as answers
 from offer_ranking.edge import consent, identity
 from offer_ranking.edge import problem as problems
@@ -26,13 +29,16 @@ from offer_ranking.edge.personalization import Personalization, Visit
 from offer_ranking.edge.problem import RefusedError
 from offer_ranking.edge.request import Request, read_request
 from offer_ranking.events.instant import to_rfc3339
-from offer_ranking.events.token import TokenKeys
-from offer_ranking.http.door import Answer, Call
+from offer_ranking.events.token import KeysUnavailableError, TokenKeys
+from offer_ranking.http.door import Answer, Call, Route
 from offer_ranking.storage import clients
+from offer_ranking.storage.caps import DynamoCaps
 from offer_ranking.storage.datastreams import Datastreams
 from offer_ranking.storage.decisions import Decisions
+from offer_ranking.storage.delivery import StreamDelivery
 from offer_ranking.storage.models import Models
 from offer_ranking.storage.offerings import Offerings
+from offer_ranking.storage.remembered import STORE_FAILED
 from offer_ranking.storage.serving import Serving
 from offer_ranking.storage.snapshots import S3Snapshots
 from offer_ranking.storage.token_keys import KeyRing
@@ -40,19 +46,33 @@ from offer_ranking.storage.token_keys import KeyRing
 logger = Logger(service="collect_events")
 metrics = Metrics(service="collect_events")
 
-_dynamodb, _table = clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]
+_dynamodb, _s3, _table = clients.dynamodb(hasty=True), clients.s3(hasty=True), os.environ["CATALOG_TABLE"]
 offerings = Offerings(Datastreams(_dynamodb, _table), Decisions(_dynamodb, _table))
-serving = Serving(Models(_dynamodb, _table), S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"]))
+serving = Serving(Models(_dynamodb, _table), S3Snapshots(_s3, os.environ["STATE_BUCKET"]))
 token_keys = KeyRing(_dynamodb, os.environ["TOKEN_KEYS_TABLE"])
-collector: Collector
+collector = Collector(
+    token_keys.keys,
+    DynamoCaps(
+        _dynamodb,
+        os.environ["CAPS_TABLE"],
+        Limits(int(os.environ["INTERACTS_PER_VISITOR"]), int(os.environ["INTERACTS_PER_SOURCE"])),
+    ),
+    StreamDelivery(clients.firehose(), os.environ["EVENTS_STREAM"], _s3, os.environ["DATASETS_BUCKET"]),
+)
 personalization = Personalization(serving.serve_live)
 
 _DATASTREAM = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-_STORE_FAILED = (BotoCoreError, ClientError, ValueError, KeyError)
+# What somebody should hear of, by the names that alarms watch, of what became of the events of a request.
+_TOLD = {
+    "UntrustedEvents": "untrusted",
+    "ObservedEvents": "observed",
+    "CappedEvents": "capped",
+    "UncappedEvents": "unasked",
+    "OverflowedEvents": "overflowed",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A request that may be answered: to which datastream it came, as what, and when."""
 
     call: Call
@@ -126,6 +146,23 @@ def set_consent(asked: Asked) -> Answer:
     return Answer.of_json(200, answers.document(asked.id, handles))
 
 
+def follow(link: FollowLink, sealed: str, call: Call) -> Answer:
+    """What a link of a mail leads to, whatever becomes of its events: nobody sends them again."""
+    now_ms = time.time_ns() // 1_000_000
+    found = link(sealed, call.method, call.headers, _keys(), now_ms=now_ms)
+    if found.events:
+        try:
+            datastream = offerings.get(found.datastream).datastream
+            taken = collector.take(
+                found.events, datastream=datastream, source=call.source, now_ms=now_ms, life=MAIL_LIFE
+            )
+            _tell({name: getattr(taken, field) for name, field in _TOLD.items()})
+        except (NotFoundError, UnavailableError, *STORE_FAILED) as error:
+            logger.error("not taken", reason=repr(error))  # noqa: TRY400 - told in one line
+            _tell({"UndeliveredEvents": 1})
+    return Answer.of_bytes(found.status, found.body, found.headers)
+
+
 def to_datastream(operation: Callable[[Asked], Answer]) -> Callable[[Call], Answer]:
     """An operation of a client that names a datastream."""
 
@@ -138,15 +175,7 @@ def to_datastream(operation: Callable[[Asked], Answer]) -> Callable[[Call], Answ
     return answer
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What is done at a path, and by which methods."""
-
-    methods: frozenset[str]
-    operation: Callable[[Call], Answer]
-
-
-_POST = frozenset({"POST"})
+_POST, _GET = frozenset({"POST"}), frozenset({"GET", "HEAD"})
 ROUTES: Mapping[str, Route] = {
     "v1/interact": Route(_POST, to_datastream(interact)),
     "v1/collect": Route(_POST, to_datastream(collect)),
@@ -156,6 +185,8 @@ ROUTES: Mapping[str, Route] = {
     "v2/collect": Route(_POST, to_datastream(collect_v2)),
 }
 """By path, before which one segment may stand: the hint at a place, of which Adobe's edge has several."""
+MAIL = {"v1/open": open_mail, "v1/click": click_mail}
+"""What follows a link of a mail, of which the rest of the path is signed."""
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401, ARG001 - Lambda's own
@@ -181,64 +212,39 @@ def _route(path: str) -> tuple[str, Route | None]:
     for name in (whole, whole.partition("/")[2]):
         if name in ROUTES:
             return name, ROUTES[name]
+        head, _, sealed = name.rpartition("/")
+        if head in MAIL:
+            return head, Route(_GET, partial(follow, MAIL[head], sealed))
     return "none", None
 
 
 def _answer(call: Call, route: Route | None) -> Answer:
     try:
-        return _operation(call, route)(call)
+        if route is None:
+            raise RefusedError(problems.NO_ROUTE, "There is no such route.")  # noqa: TRY301 - answered as all refusals
+        return route.answer(call)
     except RefusedError as error:
-        return _refused(error, call)
+        return Answer.refusing(error, call)
     except UnavailableError as error:
         logger.error("not taken", reason=str(error))  # noqa: TRY400 - told in one line
-        return _refused(RefusedError(problems.UNAVAILABLE, "The events could not be taken: send them again."), call)
+        _tell({"UndeliveredEvents": 1})
+        return Answer.refusing(RefusedError(problems.UNAVAILABLE, "The events were not taken: send them again."), call)
     except Exception:
         logger.exception("failed")
-        return _refused(RefusedError(problems.UNEXPECTED, "The request was logged; ask again, or ask us."), call)
-
-
-def _operation(call: Call, route: Route | None) -> Callable[[Call], Answer]:
-    """What is to be done. Raises RefusedError."""
-    if route is None:
-        raise RefusedError(problems.NO_ROUTE, "There is no such route.")
-    if call.method == "OPTIONS":
-        return lambda _: _preflight(route)
-    if call.method not in route.methods:
-        raise RefusedError(problems.NO_METHOD, f"Allowed here: {', '.join(sorted(route.methods))}.")
-    return route.operation
-
-
-def _refused(error: RefusedError, call: Call) -> Answer:
-    again = {"Retry_After": "1"} if error.kind is problems.UNAVAILABLE else {}
-    return Answer.of_problem(error.kind.status, encode(error.problem(call.request_id)).decode(), **again)
-
-
-def _preflight(route: Route) -> Answer:
-    """No client of Adobe's asks beforehand; whoever does may send what they send."""
-    return Answer(
-        204,
-        headers={
-            "Access-Control-Allow-Methods": ", ".join(sorted({*route.methods, "OPTIONS"})),
-            "Access-Control-Allow-Headers": "Content-Type",
-            "Access-Control-Max-Age": "86400",
-        },
-    )
+        return Answer.refusing(RefusedError(problems.UNEXPECTED, "It was logged; ask again, or ask us."), call)
 
 
 def _offering(call: Call) -> Offering:
     """What the datastream offers that the client is configured with. Raises RefusedError."""
     name = next((one for one in ("configId", "datastreamId") if one in call.query), "configId")
     datastream_id = call.query.get(name, "")
-    unknown = RefusedError.of_field(
-        problems.UNKNOWN_DATASTREAM, name, f"there is no datastream {datastream_id[:128]!r}"
-    )
-    if not _DATASTREAM.fullmatch(datastream_id):
-        raise unknown
     try:
+        if not _DATASTREAM.fullmatch(datastream_id):
+            raise NotFoundError("datastream", datastream_id[:128])  # noqa: TRY301 - as the store would say
         offering = offerings.get(datastream_id)
     except NotFoundError as error:
-        raise unknown from error
-    except _STORE_FAILED as error:
+        raise RefusedError.of_field(problems.UNKNOWN_DATASTREAM, name, str(error)) from error
+    except STORE_FAILED as error:
         logger.error("store away", reason=repr(error))  # noqa: TRY400 - told in one line
         raise RefusedError(problems.UNAVAILABLE, "The datastream cannot be read: ask again.") from error
     if call.origin is not None and call.origin not in offering.datastream.origins:
@@ -249,20 +255,22 @@ def _offering(call: Call) -> Offering:
 
 def _collect(asked: Asked, request: Request, ecid: str) -> None:
     """Hand over what happened. Raises UnavailableError."""
-    received = to_rfc3339(asked.now_ms * 1000)
-    events = [
-        event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid)
-        for n, event in enumerate(request.events)
-        if event.says_something
-    ]
-    if not events:
+    happened = [(n, event) for n, event in enumerate(request.events) if event.says_something]
+    if not happened:
         return
+    received = to_rfc3339(asked.now_ms * 1000)
+    events = [event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid) for n, event in happened]
     taken = collector.take(events, datastream=asked.datastream, source=asked.call.source, now_ms=asked.now_ms)
-    counts = {"UntrustedEvents": taken.untrusted, "CappedEvents": taken.capped}
-    if any(counts.values()):
-        for name, count in counts.items():
-            metrics.add_metric(name, MetricUnit.Count, count)
-        metrics.flush_metrics()
+    _tell({name: getattr(taken, field) for name, field in _TOLD.items()})
+
+
+def _tell(counts: Mapping[str, int]) -> None:
+    """What is not 0 of what somebody should hear of."""
+    if not any(counts.values()):
+        return
+    for name, count in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
+    metrics.flush_metrics()
 
 
 def _identity(asked: Asked, request: Request) -> list[str]:
@@ -282,6 +290,6 @@ def _keys() -> TokenKeys | None:
     """The signing keys; an answer is better unsigned than none."""
     try:
         return token_keys.keys()
-    except Exception as error:  # noqa: BLE001 - whatever keeps the keys away
-        logger.warning("unsigned", reason=repr(error))
+    except KeysUnavailableError as error:
+        logger.warning("unsigned", reason=str(error))
         return None

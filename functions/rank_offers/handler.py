@@ -1,38 +1,63 @@
-"""Ranked offers for API callers: one ranking, a batch, or one repeated. One item and one snapshot are read, no more."""
+"""Ranked offers for API callers: one ranking, a batch, or one repeated; and decisions, as Adobe's hub answers them.
+
+Of a ranking one item and one snapshot are read, no more.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import time
-from datetime import UTC, datetime
-from typing import Literal, NotRequired, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-import numpy as np
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
-from numpy.typing import NDArray
 
+from offer_ranking.catalog.decision import Decision, Scope
 from offer_ranking.catalog.errors import NotFoundError, UnsuitableError
-from offer_ranking.catalog.value import rfc3339
-from offer_ranking.events.proposition import Proposition
+from offer_ranking.edge.hub_answer import HubDecisions, HubDecisionsBatch, decide_all
+from offer_ranking.edge.hub_request import CONTENT_TYPES, DecisionBatchRequest, DecisionRequest
+from offer_ranking.events.mail_link import LinkMaker
 from offer_ranking.events.token import TokenKeys
+from offer_ranking.events.visitor import visitor_of
 from offer_ranking.http import problem as problems
-from offer_ranking.http.api import Answer, Api
+from offer_ranking.http.api import MAX_BODY_BYTES, Answer, Api
 from offer_ranking.http.principal import Permission
 from offer_ranking.http.problem import RequestError
 from offer_ranking.learning.cell import Cell
-from offer_ranking.learning.snapshot import ALGORITHM, CorruptSnapshotError, Snapshot
+from offer_ranking.learning.snapshot import CorruptSnapshotError, Snapshot
+from offer_ranking.ranking.answer import (
+    RECEIPT,
+    Array,
+    Ranking,
+    Rankings,
+    Replay,
+    add_links,
+    ranked_offers,
+    used_snapshot,
+)
 from offer_ranking.ranking.candidates import Candidates, Offer
 from offer_ranking.ranking.policy import policy_of
 from offer_ranking.ranking.proposal import Proposal, Step
-from offer_ranking.ranking.ranking import Ranking as Ranked
 from offer_ranking.ranking.ranking import fallback, rank
 from offer_ranking.ranking.reason import reason
-from offer_ranking.ranking.request import MOST_OFFERS_OF_PLACES, SEEDS, BatchRequest, RankingRequest, ReplayRequest
+from offer_ranking.ranking.request import (
+    MOST_OFFERS_OF_A_MAIL,
+    MOST_OFFERS_OF_PLACES,
+    SEEDS,
+    BatchRequest,
+    Channel,
+    RankingRequest,
+    ReplayRequest,
+)
 from offer_ranking.ranking.served import Served, Source
 from offer_ranking.storage import clients
+from offer_ranking.storage.datastreams import Datastreams
+from offer_ranking.storage.decisions import Decisions
 from offer_ranking.storage.models import Models
+from offer_ranking.storage.remembered import STORE_FAILED, Remembered
 from offer_ranking.storage.serving import Serving
 from offer_ranking.storage.snapshots import S3Snapshots
 from offer_ranking.storage.token_keys import KeyRing
@@ -40,73 +65,13 @@ from offer_ranking.storage.token_keys import KeyRing
 snapshots = S3Snapshots(clients.s3(hasty=True), os.environ["STATE_BUCKET"])
 models = Models(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"])
 serving = Serving(models, snapshots)
+datastreams = Remembered(Datastreams(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]).some, most=256)
+decisions = Remembered(Decisions(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]).of_scopes, most=256)
 token_keys = KeyRing(clients.dynamodb(hasty=True), os.environ["TOKEN_KEYS_TABLE"])
 api = Api(Logger(service="rank_offers"), iam=Permission.RANK)
 
-Array = NDArray[np.float64]
-
+EDGE_URL = os.environ["EDGE_URL"]
 REFUSALS = (problems.NOT_FOUND, problems.NOT_LIVE, problems.UNAVAILABLE)
-
-
-class RankedOffer(TypedDict):
-    """An offer in its place. `score` decided the place; `propensity` is the probability that it comes first.
-
-    `places`, where they were asked for: the probability that it comes first, second, and so on.
-    """
-
-    id: str
-    rank: int
-    score: float
-    propensity: float
-    places: NotRequired[list[float]]
-
-
-class UsedSnapshot(TypedDict):
-    """What was learned when."""
-
-    version: int
-    asOf: str
-    ageSeconds: float
-
-
-class Receipt(TypedDict):
-    """What repeats the numbers, beside seed, snapshot and candidates: by which algorithm, with whose random streams."""
-
-    algorithm: str
-    numpy: str
-
-
-class Ranking(TypedDict):
-    """A ranking with its receipt, and the proposition to copy into display and interact events."""
-
-    rankingId: str
-    modelId: str
-    modelVersion: int | None
-    snapshot: UsedSnapshot | None
-    source: Literal["fresh", "stale", "untrained", "fallback"]
-    trafficType: Literal["random", "noncontextual", "contextual"]
-    seed: int
-    receipt: Receipt
-    offers: list[RankedOffer]
-    proposition: Proposition
-
-
-class Replay(TypedDict):
-    """A ranking repeated, and in a sentence why its first offer is first."""
-
-    modelId: str
-    snapshotVersion: int
-    trafficType: Literal["random", "noncontextual", "contextual"]
-    seed: int
-    receipt: Receipt
-    offers: list[RankedOffer]
-    reason: str
-
-
-class Rankings(TypedDict):
-    """Rankings in the order in which they were asked for."""
-
-    rankings: list[Ranking]
 
 
 @api.operation("POST", "/models/{model_id}/rankings", needs=Permission.RANK, gives=Ranking, problems=REFUSALS)
@@ -119,11 +84,11 @@ def rank_offers(model_id: str, body: RankingRequest) -> Answer:
 def rank_batch(model_id: str, body: BatchRequest) -> Answer:
     """Rank offers for many requests at once."""
     served, keys = serving.serve(model_id), _keys()
-    rankings = [
+    rankings = (
         _ranking(model_id, served, request, keys, pointer=f"/requests/{place}")
         for place, request in enumerate(body.requests)
-    ]
-    return Answer.of({"rankings": rankings})
+    )
+    return _together("rankings", rankings)
 
 
 @api.operation("POST", "/models/{model_id}/rankings/replay", needs=Permission.RANK, gives=Replay,
@@ -140,14 +105,56 @@ def replay_ranking(model_id: str, body: ReplayRequest) -> Answer:
             snapshotVersion=body.snapshot_version,
             trafficType=ranked.traffic_type,
             seed=body.seed,
-            receipt=_RECEIPT,
-            offers=_offers(ranked, candidates, _places(body, snapshot, candidates, cell, "")),
+            receipt=RECEIPT,
+            offers=ranked_offers(ranked, candidates, _places(body, snapshot, candidates, cell, "")),
             reason=reason(ranked, candidates, snapshot),
         )
     )
 
 
-_RECEIPT = Receipt(algorithm=ALGORITHM, numpy=np.__version__)
+@api.operation("POST", "/data/core/ods/decisions", needs=Permission.RANK, gives=HubDecisions, takes=CONTENT_TYPES,
+               problems=(problems.UNAVAILABLE,))  # fmt: skip
+def decide_offers(body: DecisionRequest) -> Answer:
+    """Offers for one profile, by up to 30 decisions, as Adobe's Decisioning API answers them."""
+    found, keys = _decisions([body]), _keys()
+    (text,) = _texts([decide_all(body, found, serving.serve_live, keys, now_ms=_now_ms())])
+    return Answer(200, text)
+
+
+@api.operation("POST", "/data/core/ods/decisions/batch", needs=Permission.RANK, gives=HubDecisionsBatch,
+               takes=CONTENT_TYPES, problems=(problems.UNAVAILABLE,))  # fmt: skip
+def decide_batch(body: DecisionBatchRequest) -> Answer:
+    """Offers for several profiles at once."""
+    found, keys = _decisions(body.requests), _keys()
+    responses = (
+        decide_all(request, found, serving.serve_live, keys, now_ms=_now_ms(), pointer=f"/requests/{place}")
+        for place, request in enumerate(body.requests)
+    )
+    return _together("responses", responses)
+
+
+def _together(name: str, answers: Iterable[Mapping[str, Any]]) -> Answer:
+    return Answer(200, f'{{"{name}":[{",".join(_texts(answers))}]}}')
+
+
+def _texts(answers: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Answers as JSON. More than Lambda gives at once is refused: content and links may be long."""
+    texts: list[str] = []
+    left = MAX_BODY_BYTES
+    for answer in answers:
+        texts.append(json.dumps(answer, separators=(",", ":")))
+        left -= len(json.dumps(texts[-1]))  # it is a text within what Lambda gives
+        if left < 0:
+            detail = f"The answer would exceed {MAX_BODY_BYTES} bytes: ask for fewer at once, or for less of each."
+            raise RequestError(problems.TOO_LARGE, detail)
+    return texts
+
+
+def _decisions(requests: Sequence[DecisionRequest]) -> dict[Scope, Decision]:
+    try:
+        return decisions.some(one.scope for request in requests for one in request.proposition_requests)
+    except STORE_FAILED as error:
+        raise RequestError(problems.UNAVAILABLE, "The decisions cannot be read.") from error
 
 
 def _snapshot(model_id: str, version: int) -> Snapshot | None:
@@ -174,35 +181,47 @@ def _ranking(
     else:
         step, ranked = Step.AI_MODEL, rank(candidates, served.snapshot, seed=seed, cell=cell)
         places = _places(request, served.snapshot, candidates, cell, pointer)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = _now_ms()
     proposal = Proposal.of(
-        ranked, candidates, count=request.count, step=step, now_ms=now_ms, model=model_id, cell=cell.text
-    )
+        ranked, candidates, count=request.count, step=step, now_ms=now_ms, model=model_id, cell=cell.text,
+        datastream=request.datastream_id or "", visitor=visitor_of(request.profile_id or ""),
+    )  # fmt: skip
+    offers = ranked_offers(proposal.ranked, candidates, places)
+    if _is_mail(request, len(offers), pointer) and keys is not None:
+        links = {offer.id: offer.link for offer in request.offers or () if offer.link is not None}
+        add_links(offers, proposal, links, LinkMaker(EDGE_URL, keys.current))
     return Ranking(
         rankingId=proposal.id,
         modelId=model_id,
         modelVersion=served.model.version if served.model else None,
-        snapshot=_used(served, now_ms),
+        snapshot=used_snapshot(served.snapshot, now_ms),
         source=served.source.value,
         trafficType=ranked.traffic_type,
         seed=seed,
-        receipt=_RECEIPT,
-        offers=_offers(proposal.ranked, candidates, places),
+        receipt=RECEIPT,
+        offers=offers,
         proposition=proposal.proposition(model_id, keys),
     )
 
 
-def _offers(ranked: Ranked, candidates: Candidates, places: Array | None) -> list[RankedOffer]:
-    offers = [
-        RankedOffer(id=candidates.ids[row], rank=place, score=score, propensity=propensity)
-        for place, (row, score, propensity) in enumerate(
-            zip(ranked.order.tolist(), ranked.scores.tolist(), ranked.propensities.tolist(), strict=True), 1
-        )
-    ]
-    if places is not None:
-        for offer, chances in zip(offers, places[:, ranked.order].T.tolist(), strict=True):
-            offer["places"] = chances
-    return offers
+def _is_mail(request: RankingRequest, shown: int, pointer: str) -> bool:
+    """Whether offers are shown in a mail. Raises UnsuitableError for one that cannot be.
+
+    While the store is away it is believed that there is such a datastream.
+    """
+    if (request.channel is Channel.EMAIL) != (request.datastream_id is not None):
+        raise UnsuitableError(f"{pointer}/datastreamId", "It goes with the channel email: give both, or neither.")
+    if request.datastream_id is None:
+        return False
+    if shown > MOST_OFFERS_OF_A_MAIL:
+        raise UnsuitableError(f"{pointer}/count", f"A mail shows at most {MOST_OFFERS_OF_A_MAIL} offers.")
+    try:
+        is_known = request.datastream_id in datastreams.some([request.datastream_id])
+    except STORE_FAILED:
+        return True
+    if not is_known:
+        raise UnsuitableError(f"{pointer}/datastreamId", f"There is no datastream {request.datastream_id!r}.")
+    return True
 
 
 def _places(
@@ -231,15 +250,8 @@ def _candidates(snapshot: Snapshot | None, request: RankingRequest, pointer: str
     raise UnsuitableError(f"{pointer}/offers", "The model knows no offers yet: name those to rank.")
 
 
-def _used(served: Served, now_ms: int) -> UsedSnapshot | None:
-    if served.snapshot is None:
-        return None
-    as_of = served.snapshot.as_of
-    return UsedSnapshot(
-        version=served.snapshot.version,
-        asOf=rfc3339(datetime.fromtimestamp(as_of, UTC)),
-        ageSeconds=round(max(now_ms / 1000 - as_of, 0.0), 3),
-    )
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _keys() -> TokenKeys | None:

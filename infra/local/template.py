@@ -22,7 +22,6 @@ _PSEUDO_PARAMETERS = {
     "AWS::URLSuffix": "amazonaws.com",
 }
 _API, _FUNCTION, _MACHINE = "AWS::Serverless::Api", "AWS::Serverless::Function", "AWS::Serverless::StateMachine"
-_PARAMETER = "AWS::SSM::Parameter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +203,7 @@ class Template:
 
     def stored_parameters(self) -> dict[str, str]:
         """Every parameter of Systems Manager: value by name. Raises UnresolvedError."""
-        found = (self._resolver().resolve(one["Properties"]) for _, one in self._resources(_PARAMETER))
+        found = (self._resolver().resolve(one["Properties"]) for _, one in self._resources("AWS::SSM::Parameter"))
         return {str(one["Name"]): str(one["Value"]) for one in found}
 
     def _api(self, name: str, properties: Mapping[str, Any]) -> RestApi:

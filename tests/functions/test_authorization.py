@@ -78,6 +78,10 @@ def authenticated() -> dict[str, tuple[str, set[Permission]]]:
     }
 
 
+HUB_BODY = {
+    "xdm:propositionRequests": [{"xdm:activityId": "hero", "xdm:placementId": "top"}],
+    "xdm:profiles": [{"xdm:identityMap": {}}],
+}
 # operation -> (body, status on what exists), in an order in which each leaves what the next ones need
 BODIES: dict[str, tuple[Any, int]] = {
     "create_dataset": ({"name": "another", "schema": EVENT_SCHEMA}, 201),
@@ -117,6 +121,8 @@ BODIES: dict[str, tuple[Any, int]] = {
     "rank_offers": ({"offers": [{"id": "a"}]}, 200),
     "rank_batch": ({"requests": [{"offers": [{"id": "a"}]}]}, 200),
     "replay_ranking": ({"offers": [{"id": "a"}], "seed": 1, "snapshotVersion": 1}, 200),
+    "decide_offers": (HUB_BODY, 200),
+    "decide_batch": ({"requests": [HUB_BODY]}, 200),
     "read_report": (None, 200),
     "read_readiness": (None, 200),
     "evaluate": ({"target": {"policy": "uniform"}}, 200),
@@ -147,6 +153,7 @@ def world(system: System) -> tuple[System, dict[str, str]]:
         "decision": system.create_decision()["id"],
         "datastream": system.create_datastream(used["id"])["id"],
     }
+    system.create_decision("scoped", activityId="hero", placementId="top")
     handler("rank_offers").snapshots.put(snapshot(model=ids["trained"]))
     return system, ids | {name: model["id"] for name, model in models.items()}
 
@@ -270,7 +277,7 @@ def test_an_iam_principal_on_the_function_url_may_rank_and_nothing_else(
     for function, operation in operations():
         rest = request(operation, ids, None, exists=exists)
         event = url_event(rest["httpMethod"], rest["path"], json.loads(rest["body"] or "null"), CALLER)
-        want = (200 if exists else 404) if function == "rank_offers" else 401
+        want = expected(operation, {RANK}, exists=exists) if function == "rank_offers" else 401
         assert send(event, function).status == want, operation.id
 
 

@@ -17,7 +17,7 @@ from infra.openapi import operations
 from offer_ranking.http.openapi import document
 from tests.support.aws import in_process
 from tests.support.decisions import decision_body, offer_body
-from tests.support.system import EVENT_SCHEMA, System, rest_event, send
+from tests.support.system import EVENT_SCHEMA, System, caller_of, rest_event, send
 
 AN_OPERATION = [f"{operation.method} {operation.path}" for operation in operations()]
 EXAMPLES = 25
@@ -43,8 +43,7 @@ def sent(system: System, method: str, path: str, case: Any, ids: dict[str, str],
     """The status of a generated case, on things that exist or on made-up ids."""
     for name, value in {**(case.path_parameters or {}), **(ids if real else {})}.items():
         path = path.replace("{" + name + "}", str(value).replace("/", "%2F") or "%20")
-    who = "ranker" if "/rankings" in path else "admin"
-    headers = {"Authorization": f"Bearer {system.tokens[who]}", "If-Match": "*"}
+    headers = {"Authorization": f"Bearer {system.tokens[caller_of(path)]}", "If-Match": "*"}
     headers |= {name: str(value) for name, value in (case.headers or {}).items()}
     body = case.body if isinstance(case.body, dict | list | str | int | float | bool | None) else None
     query = {name: str(value) for name, value in (case.query or {}).items()}
@@ -126,8 +125,7 @@ def test_a_hostile_body_is_refused_on_every_door(standing: Any, name: str) -> No
         if operation.body is None:
             continue
         path = operation.path.format_map(ids)
-        who = "ranker" if "/rankings" in path else "admin"
-        headers = {"Authorization": f"Bearer {system.tokens[who]}", "If-Match": "*"}
+        headers = {"Authorization": f"Bearer {system.tokens[caller_of(path)]}", "If-Match": "*"}
         reply = send(rest_event(operation.method, path, HOSTILE_BODIES[name], headers=headers))
         assert reply.status < 500, operation.id
         if reply.status >= 400:

@@ -11,7 +11,7 @@ import pytest
 from offer_ranking.catalog.change import Change
 from offer_ranking.catalog.dataset import DatasetEdit, edit_dataset
 from offer_ranking.catalog.datastream import DatastreamEdit, edit_datastream
-from offer_ranking.catalog.decision import MOST_BYTES, Decision, DecisionEdit, edit_decision
+from offer_ranking.catalog.decision import MOST_BYTES, Decision, DecisionEdit, Scope, edit_decision
 from offer_ranking.catalog.errors import (
     InUseError,
     NameTakenError,
@@ -267,3 +267,32 @@ def test_changes_are_read_from_any_version_on(decisions: Decisions) -> None:
         decision = edited
     assert [one.version for one in decisions.changes("s", 1)] == [2, 3]
     assert list(decisions.changes("s", 3)) == []
+
+
+# ---- Decisions by their pair -----------------------------------------------------------------------------------------
+
+
+def scoped(id_: str, activity_id: str) -> Decision:
+    return a_decision(id_, activity_id=activity_id, placement_id="top")
+
+
+def test_decisions_are_read_by_their_pairs(decisions: Decisions) -> None:
+    for n in range(101):  # more than one call reads
+        decisions.create(scoped(f"d{n}", f"a{n}"), change("create", 1), None)
+    wanted = [Scope(f"a{n}", "top") for n in range(101)]
+    found = decisions.of_scopes([*wanted, Scope("a0", "bottom"), Scope("nobody", "top")])
+    assert {scope: decision.id for scope, decision in found.items()} == {
+        Scope(f"a{n}", "top"): f"d{n}" for n in range(101)
+    }
+    assert decisions.of_scopes([]) == {}
+
+
+def test_a_pair_that_was_given_up_between_the_two_reads_stands_for_nothing(
+    decisions: Decisions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = scoped("d1", "a1"), scoped("d2", "a2")
+    for one in (first, second):
+        decisions.create(one, change("create", 1), None)
+    turned = edit_decision(first, DecisionEdit(activity_id="a3"), now=NOW)
+    monkeypatch.setattr(decisions, "some", lambda _: {"d1": turned})
+    assert decisions.of_scopes([Scope("a1", "top"), Scope("a2", "top")]) == {}

@@ -177,6 +177,7 @@ def test_a_stream_that_will_not_take_them_costs_no_time(world: World, code: str)
 def test_a_line_longer_than_a_record_goes_to_the_bucket_and_the_others_to_the_stream(world: World) -> None:
     long = b'"' + b"x" * delivery.LONGEST_RECORD + b'"'
     assert world.delivery.deliver("events", [b"1", long], now_ms=NOW_MS) == 1
+    assert world.delivery.deliver("events", [long], now_ms=NOW_MS) == 1
     assert world.objects(BUCKET).popitem()[1] == long + b"\n"
     assert [lines(body) for body in world.objects("stream").values()] == [[b"1"]]
 

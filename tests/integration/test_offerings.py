@@ -92,7 +92,7 @@ def test_a_datastream_that_is_gone_is_gone(offerings: Offerings, datastreams: Br
 
 
 def test_only_so_many_are_kept(offerings: Offerings, datastreams: Breakable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("offer_ranking.storage.offerings._KEPT", 1)
+    monkeypatch.setattr(offerings, "most", 1)
     datastreams.store.create(a_datastream("x"), change("create", 1), None)
     for asked in ("w", "x", "w"):
         offerings.get(asked)

@@ -73,7 +73,7 @@ def test_a_new_key_verifies_at_once_and_signs_when_everybody_has_read_it(world: 
     assert keys_of(world.ring()) == TokenKeys(before.other, first)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_token_is_lost_while_keys_rotate_under_functions_that_remember_them(world: World, seed: int) -> None:
     chance = random.Random(seed)
     world.ring().ensure()
@@ -81,7 +81,7 @@ def test_no_token_is_lost_while_keys_rotate_under_functions_that_remember_them(w
     served: list[tuple[float, str]] = []
     token = a_token()
     rotations = 0
-    for _ in range(1500):
+    for _ in range(900):
         world.now += chance.choice([0.1, 5.0, 60.0, 290.0, 310.0, 7200.0, DAY])
         if chance.random() < 0.1:
             rings[chance.randrange(6)] = world.ring(chance.uniform(-60, 60))

@@ -50,12 +50,12 @@ class Visit:
         assert location.partition("?")[0] == self.redirect_uri
         return {name: value for name, (value,) in parse_qs(urlsplit(location).query).items()}
 
-    def redeem(self, code: str, **changes: str) -> httpx.Response:
+    def redeem(self, given: str, /, **changes: str) -> httpx.Response:
         """The page asks for tokens."""
         form = {
             "grant_type": "authorization_code",
             "client_id": self.configuration["clientId"],
-            "code": code,
+            "code": given,
             "redirect_uri": self.redirect_uri,
             "code_verifier": self.verifier,
         }

@@ -75,6 +75,8 @@ class System:
             )
         rank = handler("rank_offers")
         rank.serving._kept.clear()
+        for remembered in (rank.decisions, rank.datastreams):
+            remembered._kept.clear()
         rank.token_keys._keys, rank.token_keys._read_at = None, float("-inf")
         self.tokens = {
             "admin": token("admin"),
@@ -92,7 +94,7 @@ class System:
         **headers: str,
     ) -> Reply:
         """One request; `body` is sent as JSON unless it is text, headers are named with underscores."""
-        who = who or ("ranker" if "/rankings" in path else "admin")
+        who = who or caller_of(path)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if who in self.tokens:
             sent.setdefault("Authorization", f"Bearer {self.tokens[who]}")
@@ -243,12 +245,17 @@ def send(event: dict[str, Any], function: str | None = None) -> Reply:
     return Reply(answer["statusCode"], headers | (answer.get("headers") or {}), answer.get("body") or "")
 
 
+def caller_of(path: str) -> str:
+    """Who may call a route, of the dev clients."""
+    return "ranker" if "/rankings" in path or path.startswith("/data/core/ods/") else "admin"
+
+
 def function_of(path: str) -> str:
     """The function that has a route, as the template says it too."""
     last = path.rstrip("/").rpartition("/")[2]
     if last in {"activate", "deactivate", "archive"}:
         return "activate_model"
-    if "/rankings" in path:
+    if caller_of(path) == "ranker":
         return "rank_offers"
     if path.startswith(("/decisions", "/datastreams")):
         return "manage_decisions"

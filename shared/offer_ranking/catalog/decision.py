@@ -134,6 +134,16 @@ class DecisionOffer(Creative):
             raise ValueError(msg)
         return ends_at
 
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may see it, at any time."""
+        return (
+            self.status is OfferStatus.APPROVED
+            and self.starts_at is None
+            and self.ends_at is None
+            and not self.audiences_any
+        )
+
     def may_be_shown(self, audiences: Collection[str], now: datetime) -> bool:
         """Whether somebody of these audiences may see it now."""
         return (

@@ -58,10 +58,10 @@ class Collector:
         now_ms: int,
         life: timedelta = WEB_LIFE,
     ) -> Taken:
-        """Store events, objects of XDM, each with an `_id` that is the same when it is sent again.
+        """Store events, objects of XDM. One that is sent again has the same `_id`, and the same time or none.
 
         Args:
-            events: as `read_object` reads them.
+            events: JSON in UTF-8, whose numbers have 64 bits.
             datastream: to which they came.
             source: the address of the caller.
             now_ms: the time of receipt, milliseconds since 1970 UTC.

@@ -43,11 +43,8 @@ class Line:
         return replace(self, event=self.event | {KEY: self.event[KEY] | {"capped": True}})
 
     def to_bytes(self) -> bytes:
-        """Compact JSON in UTF-8. Halves of surrogate pairs, which only text that is no UTF-8 holds, become `?`."""
-        try:
-            return msgspec.json.encode(self.event)
-        except UnicodeEncodeError:
-            return msgspec.json.encode(_in_utf8(self.event))
+        """Compact JSON in UTF-8."""
+        return msgspec.json.encode(self.event)
 
 
 def lines_of(event: dict[str, Any], dataset: str, judge: Judge) -> Iterator[Line]:
@@ -144,11 +141,3 @@ def _without(holder: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def _object(held: object) -> dict[str, Any]:
     return held if isinstance(held, dict) else {}
-
-
-def _in_utf8(held: Any) -> Any:  # noqa: ANN401 - JSON holds any of its types
-    if isinstance(held, str):
-        return held.encode(errors="replace").decode()
-    if isinstance(held, dict):
-        return {_in_utf8(key): _in_utf8(inner) for key, inner in held.items()}
-    return [_in_utf8(inner) for inner in held] if isinstance(held, list) else held

@@ -67,11 +67,25 @@ class Judge:
         token = self._verified(spelled)
         if token is None:
             return None
+        offers = self._meant(event, proposition, token, kind)
+        return None if offers is None else Proven(token, spelled, offers)
+
+    def _meant(self, event: dict[str, Any], proposition: object, token: Token, kind: Kind) -> tuple[str, ...] | None:
+        """Those that the event names by their tokens, else by items, else what was given; None where nothing is proven.
+
+        Tokens go first: of the offers that it rendered into one element the Web SDK names all as items of a click, and
+        the one that was clicked by its token.
+        """
+        if any(named := [one for one in rows(event, EVENT["tokens"]) if isinstance(one, str)]):
+            return _of_tokens(named, token)
         shown = [item for item in rows(proposition, PROPOSITION["items"]) if not is_fallback_item(item)]
-        offers = _of_items(shown, token) if shown else _of_event(event, token, kind)
-        if offers is None or (self.mode is not TokenMode.ENFORCE and len(offers) < len(shown)):
-            return None
-        return Proven(token, spelled, offers)
+        if not shown:
+            # A display is of all that was given; which of several an interact meant, nobody knows.
+            given = token.given()
+            return given if kind is Kind.IMPRESSION or len(given) == 1 else ()
+        offers = _of_items(shown, token)
+        # Where what is not proven counts too, it stands or falls with what is.
+        return offers if self.mode is TokenMode.ENFORCE or len(offers or ()) == len(shown) else None
 
     def _verified(self, spelled: str) -> Token | None:
         if self.keys is None or not spelled:
@@ -91,13 +105,6 @@ def _of_items(shown: list[Any], token: Token) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(offer for item in shown if (offer := text(item, ITEM["id"])) in given)) or None
 
 
-def _of_event(event: dict[str, Any], token: Token, kind: Kind) -> tuple[str, ...] | None:
-    """Those that the event names by their tokens, None where it names others only; else what was given.
-
-    A display is of all of it; which of several an interact meant, nobody knows.
-    """
-    given = token.given()
-    named = {one for one in rows(event, EVENT["tokens"]) if isinstance(one, str) and one}
-    if named:
-        return tuple(offer for offer in given if item_token(token.proposition, offer) in named) or None
-    return given if kind is Kind.IMPRESSION or len(given) == 1 else ()
+def _of_tokens(named: list[str], token: Token) -> tuple[str, ...] | None:
+    """Those that are named; None where none is."""
+    return tuple(offer for offer in token.given() if item_token(token.proposition, offer) in named) or None

@@ -13,71 +13,46 @@ from msgspec.json import encode
 
 from offer_ranking.catalog.datastream import AnswerStyle
 from offer_ranking.edge import consent, identity
-from offer_ranking.edge.creative import Items
+from offer_ranking.edge.creative import WrittenDecisions
 from offer_ranking.edge.problem import Problem
-from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.item_token import item_token
-from offer_ranking.events.proposition import Characteristics, Proposition, ScopeDetails, Strategy
-from offer_ranking.events.served import FALLBACK
+from offer_ranking.events.proposition import Proposition
 from offer_ranking.events.token import TokenKeys
-from offer_ranking.events.uuid7 import uuid7
-from offer_ranking.learning.snapshot import ALGORITHM
 from offer_ranking.ranking.decided import Decided
 
 
 class Propositions:
-    """Writes what was decided. `items` are kept from request to request."""
+    """Writes what was decided. What of it is the same in every answer is kept."""
 
     def __init__(self) -> None:
-        self._items = Items()
+        self._written = WrittenDecisions()
 
     def text(self, decided: Decided, scope: str, style: AnswerStyle, keys: TokenKeys | None, now_ms: int) -> str:
         """One proposition as JSON, for the scope as it was asked for."""
-        proposition = _proposition(decided, scope, keys, now_ms)
-        details: dict[str, Any] = {**proposition["scopeDetails"]}
-        shown = [creative.id for creative in decided.creatives]
-        tokens = [""] * len(shown)
-        if style is AnswerStyle.AJO:
-            tokens = [item_token(proposition["id"], one) for one in shown]
-            details |= _of_surface(decided, proposition, tokens)
-        items, alone = self._items.of(decided.decision, style), len(shown) == 1
-        written = ",".join(
-            items[one].text(score, token, alone=alone)
-            for one, token, score in zip(shown, tokens, _scores(decided), strict=True)
-        )
-        of_classic = "" if style is AnswerStyle.AJO else _activity_and_placement(decided)
+        proposition = decided.proposition(scope, keys, now_ms=now_ms)
+        kept, scores = self._written.of(decided.decision, style), _scores(decided)
+        shown = [(kept.items[creative.id], creative) for creative in decided.creatives]
+        if style is AnswerStyle.EXD:
+            details = _json(proposition["scopeDetails"])
+            written = [f"{item.start}{score}{item.rest}" for (item, _), score in zip(shown, scores, strict=True)]
+        else:
+            tokens = [item_token(proposition["id"], creative.id) for _, creative in shown]
+            details = _json(_of_surface(decided, proposition, tokens))
+            written = [
+                item.of_surface(score, token, alone=len(shown) == 1)
+                for (item, _), token, score in zip(shown, tokens, scores, strict=True)
+            ]
         return (
-            f'{{"id":"{proposition["id"]}","scope":{_json(scope)},{of_classic}'
-            f'"scopeDetails":{_json(details)},"items":[{written}]}}'
+            f'{{"id":"{proposition["id"]}","scope":{_json(scope)},{kept.decision_of}'
+            f'"scopeDetails":{details},"items":[{",".join(written)}]}}'
         )
 
 
-def _scores(decided: Decided) -> Sequence[float | None]:
-    return (None,) if decided.proposal is None else decided.proposal.ranked.scores.tolist()
-
-
-def _proposition(decided: Decided, scope: str, keys: TokenKeys | None, now_ms: int) -> Proposition:
-    """As ranked; that of a fallback says so, and is signed by nobody, since it teaches nothing."""
-    if decided.proposal is not None:
-        return decided.proposal.proposition(scope, keys)
-    id_ = uuid7(now_ms)
-    strategy = Strategy(
-        step=FALLBACK, strategyID=decided.decision.model_id or "", algorithmID=ALGORITHM, trafficType="noncontextual"
-    )
-    characteristics = Characteristics(snapshotVersion="0", cell="", issuedAt=to_rfc3339(now_ms * 1000))
-    details = ScopeDetails(
-        decisionProvider="EXD", correlationID=id_, strategies=[strategy], characteristics=characteristics
-    )
-    return Proposition(id=id_, scope=scope, scopeDetails=details)
-
-
-def _activity_and_placement(decided: Decided) -> str:
-    """Apps send them back as they came."""
-    decision = decided.decision
-    if decision.scope is None:
-        return ""
-    activity, placement = (_json({"id": id_, "etag": str(decision.version)}) for id_ in decision.scope)
-    return f'"activity":{activity},"placement":{placement},'
+def _scores(decided: Decided) -> Sequence[str]:
+    """Each as JSON; a fallback has none."""
+    if decided.proposal is None:
+        return ("",)
+    return _json(decided.proposal.ranked.scores.tolist())[1:-1].split(",")
 
 
 def _of_surface(decided: Decided, proposition: Proposition, tokens: Sequence[str]) -> dict[str, Any]:
@@ -89,6 +64,7 @@ def _of_surface(decided: Decided, proposition: Proposition, tokens: Sequence[str
     ]
     inside = [{"id": proposition["id"], "scope": proposition["scope"], "items": items}]
     return {
+        **details,
         "decisionProvider": AnswerStyle.AJO.value,
         "activity": {"id": decision.activity_id or decision.id},
         "characteristics": {**details["characteristics"], "subPropositions": b64encode(encode(inside)).decode()},
@@ -102,7 +78,7 @@ def decisions(event_index: int, propositions: Sequence[str]) -> str:
 
 def ecid_result(ecid: str) -> str:
     """The handle that tells a client its ECID."""
-    return _handle("identity:result", [{"id": ecid, "namespace": {"code": "ECID"}}])
+    return f'{{"type":"identity:result","payload":[{{"id":"{ecid}","namespace":{{"code":"ECID"}}}}]}}'
 
 
 def store(*entries: Mapping[str, Any]) -> str:

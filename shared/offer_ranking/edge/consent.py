@@ -8,8 +8,10 @@ from typing import Any
 
 from offer_ranking.edge.identity import cookie_prefix
 from offer_ranking.edge.problem import INVALID, RefusedError
+from offer_ranking.events.spelling import value_at
 
 KEPT_SECONDS = 15_552_000
+_COLLECT_VAL = ("consents", "collect", "val")
 IN, OUT = "in", "out"
 _GENERAL = "general="
 _ADOBE = "Adobe"
@@ -38,10 +40,7 @@ def is_out(cookie: str | None, xdm: Mapping[str, object]) -> bool:
     """Whether a cookie, or an event's own `consents`, forbid to collect."""
     if cookie is not None and _GENERAL + OUT in cookie.split(";"):
         return True
-    value: object = xdm
-    for key in ("consents", "collect", "val"):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value == "n"
+    return bool(value_at(xdm, _COLLECT_VAL) == "n")
 
 
 def read_consent(found: object) -> Consent:

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from offer_ranking.catalog.datastream import AnswerStyle
 from offer_ranking.catalog.decision import Decision
 from offer_ranking.catalog.offering import Offering
 from offer_ranking.edge.answer import Propositions, decisions
 from offer_ranking.edge.audiences import audiences_of, context_of
-from offer_ranking.edge.identity import visitor
 from offer_ranking.edge.problem import INVALID_SCOPE, UNKNOWN_SCOPE, Kind, Problem, Report, problem
 from offer_ranking.edge.request import Event, Query, Request
 from offer_ranking.edge.scope import read_scope
 from offer_ranking.events.token import TokenKeys
+from offer_ranking.events.visitor import visitor_of
 from offer_ranking.ranking.decided import Asker, decide
 from offer_ranking.ranking.served import Served
 
 ServeLive = Callable[[str | None], Served | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Personalized:
+class Personalized(Struct, frozen=True):
     """Handles as JSON, one a query, and what could not be answered."""
 
     handles: tuple[str, ...]
     errors: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """What a datastream offers, to whom ("" for nobody known), who signs (None for nobody), and when."""
 
     offering: Offering
@@ -62,14 +62,13 @@ class Personalization:
             audiences_of(event.xdm, event.data),
             context_of(event.xdm, event.data, _context_keys(served)),
             visit.offering.datastream.id,
-            visitor(visit.ecid),
+            visitor_of(visit.ecid),
         )
         decided = decide(wanted.decision, served, asker, now_ms=visit.now_ms, count=wanted.count)
         return self._propositions.text(decided, wanted.scope, wanted.style, visit.keys, visit.now_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """A decision that is asked for: under which scope, how many offers, in which style."""
 
     decision: Decision

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, ValidationError, convert
 
 from offer_ranking.edge.consent import is_out
 from offer_ranking.edge.identity import ecid_of_cookie, ecid_of_map
@@ -14,16 +16,55 @@ from offer_ranking.events.spelling import EVENT, rows, text, value_at
 
 MOST_EVENTS = 100
 MOST_SCOPES = 30
-LONGEST_SCOPE = 2048
-FETCH = "decisioning.propositionFetch"
+FETCHES = ("decisioning.propositionFetch", "personalization.request")  # of the Web SDK, of apps
 _DRY_RUN = ("__adobe", "ajo", "dryRun")
 _DRY = {"__adobe": {"ajo": {"dryRun": True}}}
+_WHERE = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
 
 Object = dict[str, Any]
+Spelled = Annotated[str, Meta(min_length=1, max_length=2048)]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class _Personalization(Struct, frozen=True, rename="camel"):
+    decision_scopes: list[Spelled] | None = None
+    surfaces: list[Spelled] | None = None
+
+
+class _IdentityQuery(Struct, frozen=True):
+    fetch: list[Any] | None = None
+
+
+class _Query(Struct, frozen=True):
+    personalization: _Personalization | None = None
+    identity: _IdentityQuery | None = None
+
+
+class _Sent(Struct, frozen=True):
+    xdm: Object | None = None
+    data: Object | None = None
+    query: _Query | None = None
+
+
+class _State(Struct, frozen=True):
+    entries: list[Any] | None = None
+
+
+class _Meta(Struct, frozen=True):
+    state: _State | None = None
+
+
+class _Body(Struct, frozen=True, rename="camel"):
+    """A request as it is spelled. What is null is as good as absent, what has no name here is nobody's business."""
+
+    events: list[_Sent] | None = None
+    event: _Sent | None = None
+    query: _Query | None = None
+    meta: _Meta | None = None
+    xdm: Object | None = None
+    identity_map: Object | None = None  # of a consent that an app sends
+
+
+class Event(Struct, frozen=True):
     """One event: its XDM, with what the request says of all of them, and its free-form data."""
 
     xdm: Object
@@ -34,7 +75,7 @@ class Event:
         """Whether anything happened. A fetch alone says no more than the request that it came in."""
         if not self.xdm:
             return False
-        return text(self.xdm, EVENT["event_type"]) != FETCH or bool(rows(self.xdm, EVENT["propositions"]))
+        return text(self.xdm, EVENT["event_type"]) not in FETCHES or bool(rows(self.xdm, EVENT["propositions"]))
 
     def collected(self, *, id_: str, received: str, ecid: str) -> Object:
         """The event as it is collected; what it lacks of `_id`, time and identity is given here."""
@@ -52,8 +93,7 @@ class Event:
         return event
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """What one event asks for: decision scopes and surfaces, as spelled."""
 
     event_index: int
@@ -61,9 +101,11 @@ class Query:
     surfaces: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request, read once. `state` is what the client remembers of earlier answers, by key."""
+class Request(Struct, frozen=True):
+    """A request, read once.
+
+    `xdm` is said of all events; `state` is what the client remembers of earlier answers, by key.
+    """
 
     events: tuple[Event, ...]
     queries: tuple[Query, ...]
@@ -76,67 +118,65 @@ class Request:
         kept = self.state.get(cookie)
         if kept is not None and (ecid := ecid_of_cookie(kept)) is not None:
             return ecid
-        return next((ecid for one in (self.xdm, *(event.xdm for event in self.events))
-                     if (ecid := ecid_of_map(one)) is not None), None)  # fmt: skip
+        said = map(ecid_of_map, (self.xdm, *(event.xdm for event in self.events)))
+        return next((ecid for ecid in said if ecid is not None), None)
 
     def is_out(self, cookie: str) -> bool:
         """Whether nothing may be collected: by the cookie of that name, or since one of the events says so."""
-        return any(is_out(self.state.get(cookie), one) for one in (self.xdm, *(event.xdm for event in self.events)))
+        kept = self.state.get(cookie)
+        return is_out(kept, self.xdm) or any(is_out(kept, event.xdm) for event in self.events)
 
     def event(self, query: Query) -> Event:
         """The event that asks; an empty one where the request has none."""
         return self.events[query.event_index] if self.events else Event(self.xdm, {})
 
 
+_NO_QUERY, _NO_STATE = _Query(), _State()
+
+
 def read_request(body: Object, cookies: str = "") -> Request:
     """Read a body, and the header in which a first-party host gets the same state. Raises RefusedError."""
-    meta = _object(body, "meta", "")
-    state = _object(meta, "state", "/meta")
-    query = _object(body, "query", "")
-    entries = _list(state, "entries", "/meta/state")
-    # The mobile SDK sends the identity map of a consent at the top.
-    xdm = _object(body, "xdm", "") | ({"identityMap": body["identityMap"]} if "identityMap" in body else {})
-    found = [_event(event, pointer, xdm) for pointer, event in _events(body)]
-    asked = [_query(_object(event, "query", pointer), f"{pointer}/query", n)
-             for n, (pointer, event) in enumerate(_events(body))]  # fmt: skip
-    queries = tuple(one for one in (*asked, _query(query, "/query", 0)) if one is not None)
-    if sum(len(one.scopes) for one in queries) > MOST_SCOPES:
-        raise RefusedError.of_field(UNREADABLE, "/query/personalization/decisionScopes", f"are more than {MOST_SCOPES}")
-    fetch = _list(_object(query, "identity", "/query"), "fetch", "/query/identity")
-    return Request(tuple(found), queries, xdm, _cookies(cookies) | _entries(entries), "ECID" in fetch)
+    try:
+        sent = convert(body, _Body)
+    except ValidationError as error:
+        raise _invalid(error) from error
+    xdm = sent.xdm or {}
+    if sent.identity_map:
+        xdm = {**xdm, "identityMap": sent.identity_map}
+    events = [*((sent.event,) if sent.event else ()), *(sent.events or ())]
+    if len(events) > MOST_EVENTS:
+        raise RefusedError.of_field(UNREADABLE, "/events", f"are {len(events)}, more than {MOST_EVENTS}")
+    query = sent.query or _NO_QUERY
+    state = (sent.meta and sent.meta.state) or _NO_STATE
+    return Request(
+        tuple([Event({**xdm, **(event.xdm or {})}, event.data or {}) for event in events]),
+        _queries([*(event.query for event in events), query], len(events)),
+        xdm,
+        (_cookies(cookies) if cookies else {}) | _entries(state.entries or ()),
+        query.identity is not None and "ECID" in (query.identity.fetch or ()),
+    )
 
 
-def _events(body: Object) -> list[tuple[str, Object]]:
-    """The events with their places."""
-    listed = _list(body, "events", "")
-    if len(listed) > MOST_EVENTS:
-        raise RefusedError.of_field(UNREADABLE, "/events", f"are {len(listed)}, more than {MOST_EVENTS}")
-    found = [(f"/events/{n}", event) for n, event in enumerate(listed)]
-    if body.get("event") is not None:
-        found.insert(0, ("/event", body["event"]))
-    for pointer, event in found:
-        if not isinstance(event, dict):
-            raise RefusedError.of_field(INVALID, pointer, "must be an object")
+def _queries(asked: list[_Query | None], events: int) -> tuple[Query, ...]:
+    """What each event asks for, and what is asked for at the top, as if the first event did."""
+    found = tuple([
+        Query(n if n < events else 0, _scopes(one.decision_scopes), _scopes(one.surfaces))
+        for n, query in enumerate(asked)
+        if query is not None and (one := query.personalization) is not None
+    ])  # fmt: skip
+    # Pages ask for their own surface beside those of their author.
+    if sum(len(one.scopes) for one in found) > MOST_SCOPES or sum(len(one.surfaces) for one in found) > MOST_SCOPES + 1:
+        detail = f"more than {MOST_SCOPES} scopes or surfaces are asked for"
+        raise RefusedError.of_field(UNREADABLE, "/query/personalization", detail)
     return found
 
 
-def _event(event: Object, pointer: str, xdm: Object) -> Event:
-    return Event(xdm | _object(event, "xdm", pointer), _object(event, "data", pointer))
+def _scopes(spelled: list[str] | None) -> tuple[str, ...]:
+    """Each once; without what pages ask for by themselves, Adobe Target's offers, of which there are none here."""
+    return tuple([one for one in dict.fromkeys(spelled or ()) if one != PAGE_WIDE])
 
 
-def _query(query: Object, pointer: str, event_index: int) -> Query | None:
-    """None where nothing is asked for."""
-    personalization = query.get("personalization")
-    if personalization is None:
-        return None
-    personalization, pointer = _object(query, "personalization", pointer), f"{pointer}/personalization"
-    scopes, surfaces = (_texts(personalization, key, pointer) for key in ("decisionScopes", "surfaces"))
-    if len(surfaces) > MOST_SCOPES + 1:  # pages ask for their own beside those of their author
-        raise RefusedError.of_field(UNREADABLE, f"{pointer}/surfaces", f"are more than {MOST_SCOPES}")
-    return Query(event_index, tuple(one for one in scopes if one != PAGE_WIDE), surfaces)
-
-
-def _entries(entries: list[Any]) -> dict[str, str]:
+def _entries(entries: Iterable[Any]) -> dict[str, str]:
     found = ((one.get("key"), one.get("value")) for one in entries if isinstance(one, dict))
     return {key: value for key, value in found if isinstance(key, str) and isinstance(value, str)}
 
@@ -146,31 +186,8 @@ def _cookies(header: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name.startswith("kndctr_")}
 
 
-def _object(holder: Object, key: str, pointer: str) -> Object:
-    """An object, empty where it is absent or null. Raises RefusedError."""
-    value = holder.get(key)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise RefusedError.of_field(INVALID, f"{pointer}/{key}", "must be an object")
-    return value
-
-
-def _list(holder: Object, key: str, pointer: str) -> list[Any]:
-    """A list, empty where it is absent or null. Raises RefusedError."""
-    value = holder.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise RefusedError.of_field(INVALID, f"{pointer}/{key}", "must be a list")
-    return value
-
-
-def _texts(holder: Object, key: str, pointer: str) -> tuple[str, ...]:
-    found = _list(holder, key, pointer)
-    for n, one in enumerate(found):
-        if not isinstance(one, str) or not 1 <= len(one) <= LONGEST_SCOPE:
-            raise RefusedError.of_field(
-                INVALID, f"{pointer}/{key}/{n}", f"must be a text of 1 to {LONGEST_SCOPE} characters"
-            )
-    return tuple(dict.fromkeys(found))
+def _invalid(error: ValidationError) -> RefusedError:
+    """The refusal that names the field, `$.events[0].xdm` as `/events/0/xdm`."""
+    found = _WHERE.fullmatch(str(error))
+    detail, where = found.groups() if found else (str(error), "")
+    return RefusedError.of_field(INVALID, where.replace("[", "/").replace("]", "").replace(".", "/"), detail)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from offer_ranking.catalog.decision import Decision, Scope
 from offer_ranking.catalog.offering import Offering
 
 MOST_ITEMS = 30
 PAGE_WIDE = "__view__"
-"""What pages ask for by themselves: Adobe Target's offers, of which there are none here."""
+"""What pages ask for by themselves."""
 
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One scope. `pair` where it is encoded, else `name`; `count` where it says how many it wants.
 
     `fault` is what is wrong with an encoded one; then it asks for nothing.

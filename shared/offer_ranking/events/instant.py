@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import date
+from functools import lru_cache
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
@@ -60,8 +61,13 @@ def of_uuid7(identifier: str) -> int | None:
 def to_rfc3339(microseconds: int) -> str:
     """Write in UTC with milliseconds, such as 2026-01-02T03:04:05.678Z."""
     seconds, fraction = divmod(microseconds, 1_000_000)
+    return f"{_to_seconds(seconds)}.{fraction // 1000:03}Z"
+
+
+@lru_cache(maxsize=64)  # a busy caller writes the same second again and again
+def _to_seconds(seconds: int) -> str:
     days, seconds = divmod(seconds, 86_400)
-    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{fraction // 1000:03}Z"
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     return f"{date.fromordinal(_EPOCH + days).isoformat()}T{clock}"
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import base64
 import hmac
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from json.encoder import encode_basestring_ascii
 
 from msgspec import DecodeError, Struct
-from msgspec.json import Decoder
+from msgspec.json import Decoder, encode
 
 from offer_ranking.events import instant
 
@@ -131,10 +131,10 @@ def sign(token: Token, key: TokenKey) -> str:
     offers = token.offers[:MOST_OFFERS]
     fields = [
         VERSION, key.id, token.proposition, token.issued_ms, token.model, token.snapshot_version, token.traffic_type,
-        token.cell, token.datastream, token.visitor, [offer for offer, _ in offers], [round(p, 9) for _, p in offers],
+        token.cell, token.datastream, token.visitor, *(zip(*offers, strict=True) if offers else ((), ())),
         len(offers) if token.shown is None else token.shown, token.etags[:MOST_OFFERS],
     ]  # fmt: skip
-    payload = _encode(json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode())
+    payload = _encode(encode(fields))
     return (payload + b"." + _signature(payload, key)).decode()
 
 
@@ -165,16 +165,24 @@ def room_for(
 ) -> tuple[tuple[str, float], ...]:
     """The first of these offers, as many as a token has room for.
 
-    That is 30, and ids with their etags of 8,192 characters as it spells them.
+    That is 30, and ids with their etags of 8,192 characters in ASCII.
     """
-    found: list[tuple[str, float]] = []
-    left = _ROOM
-    for offer in islice(offers, MOST_OFFERS):
-        left -= len(json.dumps(offer[0])) + len(json.dumps(etags.get(offer[0], "")))
+    found = tuple(islice(offers, MOST_OFFERS))
+    texts = [offer for offer, _ in found]
+    texts += [etags.get(offer, "") for offer in texts]
+    if _spelled("".join(texts)) + 2 * len(texts) <= _ROOM:  # nearly always
+        return found
+    left, held = _ROOM, 0
+    for held, (offer, _) in enumerate(found):  # noqa: B007 - how many are held when it ends
+        left -= _spelled(offer) + _spelled(etags.get(offer, "")) + 4
         if left < 0:
             break
-        found.append(offer)
-    return tuple(found)
+    return found[:held]
+
+
+def _spelled(text: str) -> int:
+    """Characters of a text as JSON in ASCII, without its quotes."""
+    return len(encode_basestring_ascii(text)) - 2
 
 
 def is_ours(text: str) -> bool:

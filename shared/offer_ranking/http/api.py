@@ -29,6 +29,7 @@ from offer_ranking.http.problem import FieldError, Kind, RequestError, problem
 from offer_ranking.http.verifier import UnauthenticatedError, Verifier
 
 MAX_BODY_BYTES = 6_000_000  # what Lambda takes
+JSON_TYPES = ("application/json", "application/merge-patch+json")
 _PUBLIC = Principal("anonymous", frozenset())
 
 
@@ -108,6 +109,7 @@ class Operation:
     body: Any
     query: type[BaseModel] | None
     problems: tuple[Kind, ...]
+    takes: tuple[str, ...] = JSON_TYPES
 
     @property
     def id(self) -> str:
@@ -149,13 +151,17 @@ class Api:
         gives: Any = None,  # noqa: ANN401 - a type
         status: int = 200,
         problems: tuple[Kind, ...] = (),
+        takes: tuple[str, ...] = JSON_TYPES,
     ) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-        """Declare an operation. Its handler takes `call`, path parameters by name, and typed `body` and `query`."""
+        """Declare an operation. Its handler takes `call`, path parameters by name, and typed `body` and `query`.
+
+        A body is JSON whatever its content type is called; `takes` are those it may be called by.
+        """
 
         def declare(handler: Callable[..., Answer]) -> Callable[..., Answer]:
             hints = get_type_hints(handler)
             one = Operation(
-                method, path, handler, needs, gives, status, hints.get("body"), hints.get("query"), problems
+                method, path, handler, needs, gives, status, hints.get("body"), hints.get("query"), problems, takes
             )
             self.operations.append(one)
             self._router.route(path.replace("{", "<").replace("}", ">"), method=method)(self._run(one))
@@ -204,7 +210,7 @@ class Api:
             if operation.query is not None:
                 arguments["query"] = _query(operation.query, event)
             if takes_body:
-                _check_content_type(call.headers)
+                _check_content_type(call.headers, operation.takes)
                 arguments["body"] = body_type().validate_json(call.body)
             answer = operation.handler(**arguments)
             return Response(answer.status, "application/json", answer.body, dict(answer.headers))
@@ -263,10 +269,10 @@ def _query(kind: type[BaseModel], event: dict[str, Any]) -> BaseModel:
         raise problems.invalid(error, under=("query",)) from error
 
 
-def _check_content_type(headers: Mapping[str, str]) -> None:
-    given = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if given not in {"application/json", "application/merge-patch+json", ""}:
-        raise RequestError(problems.UNSUPPORTED, f"Send application/json, not {given!r}.")
+def _check_content_type(headers: Mapping[str, str], takes: tuple[str, ...]) -> None:
+    given = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in {"", *takes}:
+        raise RequestError(problems.UNSUPPORTED, f"Send {takes[0]}, not {given!r}.")
 
 
 def _body(event: dict[str, Any]) -> bytes:

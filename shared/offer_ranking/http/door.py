@@ -9,19 +9,21 @@ import base64
 import binascii
 import re
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from offer_ranking.edge.problem import UNREADABLE, RefusedError
+from msgspec import Struct
+from msgspec.json import encode
 
-_ORIGIN = re.compile(r"[!-~]{1,300}")
+from offer_ranking.edge.problem import NO_METHOD, UNAVAILABLE, UNREADABLE, RefusedError
+
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]{0,31}://[!-~]{1,300}", re.IGNORECASE)
 REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _JSON, _PROBLEM = "application/json; charset=utf-8", "application/problem+json"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request. Names of headers are in lower case.
 
     `request_id` is as the client made it, the same when it repeats a request; a new one where it made none that is fit.
@@ -34,8 +36,8 @@ class Call:
     source: str
     gateway_id: str
     request_id: str
-    _body: str
-    _is_base64: bool
+    raw_body: str
+    is_base64: bool
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Call:
@@ -49,8 +51,8 @@ class Call:
             source=str((context.get("identity") or {}).get("sourceIp") or ""),
             gateway_id=str(context.get("requestId") or ""),
             request_id=given if REQUEST_ID.fullmatch(given := query.get("requestId", "")) else str(uuid.uuid4()),
-            _body=event.get("body") or "",
-            _is_base64=bool(event.get("isBase64Encoded")),
+            raw_body=event.get("body") or "",
+            is_base64=bool(event.get("isBase64Encoded")),
         )
 
     @property
@@ -60,31 +62,46 @@ class Call:
 
     def body(self) -> str:
         """The body as text. Raises RefusedError."""
-        if not self._is_base64:
-            return self._body
+        if not self.is_base64:
+            return self.raw_body
         try:
-            return base64.b64decode(self._body, validate=True).decode()
+            return base64.b64decode(self.raw_body, validate=True).decode()
         except (binascii.Error, ValueError) as error:  # bytes that are no UTF-8 are a ValueError too
             raise RefusedError.of_field(UNREADABLE, "", "must be UTF-8, in base64 where the gateway says so") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A status, a body ready to send, and headers beside those that every answer has."""
 
     status: int
     body: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
+    is_base64: bool = False
+
+    @classmethod
+    def of_bytes(cls, status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """A body that need not be text."""
+        return cls(status, base64.b64encode(body).decode(), headers, is_base64=bool(body))
 
     @classmethod
     def of_json(cls, status: int, body: str) -> Answer:
         return cls(status, body, {"Content-Type": _JSON})
 
     @classmethod
-    def of_problem(cls, status: int, body: str, **headers: str) -> Answer:
-        """Header names are given with underscores."""
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return cls(status, body, {"Content-Type": _PROBLEM, **given})
+    def refusing(cls, error: RefusedError, call: Call) -> Answer:
+        """A problem document; who may ask again is told when."""
+        headers = {"Content-Type": _PROBLEM} | ({"Retry-After": "1"} if error.kind is UNAVAILABLE else {})
+        return cls(error.kind.status, encode(error.problem(call.request_id)).decode(), headers)
+
+    @classmethod
+    def preflight(cls, methods: Collection[str]) -> Answer:
+        """No client of Adobe's asks beforehand; whoever does may send what they send."""
+        headers = {
+            "Access-Control-Allow-Methods": ", ".join(sorted({*methods, "OPTIONS"})),
+            "Access-Control-Allow-Headers": "Content-Type",
+            "Access-Control-Max-Age": "86400",
+        }
+        return cls(204, headers=headers)
 
     def for_origin(self, origin: str | None) -> dict[str, Any]:
         """As API Gateway takes it, readable by pages of this origin, with their cookies."""
@@ -95,7 +112,24 @@ class Answer:
                 "Access-Control-Allow-Credentials": "true",
                 "Access-Control-Expose-Headers": "Retry-After",
             }
-        return {"statusCode": self.status, "headers": headers, "body": self.body}
+        encoded = {"isBase64Encoded": True} if self.is_base64 else {}
+        return {"statusCode": self.status, "headers": headers, "body": self.body, **encoded}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is done at a path, and by which methods."""
+
+    methods: frozenset[str]
+    operation: Callable[[Call], Answer]
+
+    def answer(self, call: Call) -> Answer:
+        """The operation's answer. Raises RefusedError."""
+        if call.method == "OPTIONS":
+            return Answer.preflight(self.methods)
+        if call.method not in self.methods:
+            raise RefusedError(NO_METHOD, f"Allowed here: {', '.join(sorted(self.methods))}.")
+        return self.operation(call)
 
 
 def _texts(given: Mapping[str, Any] | None) -> dict[str, str]:

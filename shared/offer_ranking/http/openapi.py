@@ -18,6 +18,7 @@ from offer_ranking.http.problem import Kind, Problem
 _CREATES_ONCE = problems.KEY_REUSED
 _BEGINS_ONCE = 202  # without a body there is no other body that a key could come with
 _MATCHES = problems.MATCH_NEEDED
+_PATCH = "application/merge-patch+json"  # taken everywhere, since an edit is nearly one
 _REF = "#/components/schemas/{model}"
 
 
@@ -81,7 +82,8 @@ def _operation(operation: Operation, refs: dict[_Wanted, Any]) -> dict[str, Any]
     }
     if operation.body is not None:
         schema = refs[operation.id, "validation"]
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        names = [name for name in operation.takes if name != _PATCH]
+        described["requestBody"] = {"required": True, "content": {name: {"schema": schema} for name in names}}
     return described
 
 

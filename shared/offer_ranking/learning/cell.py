@@ -33,6 +33,8 @@ class Cell:
 
         What makes its text longer than 2,048 characters, as a token spells it in ASCII, is left out, the last first.
         """
+        if not known and not keys:
+            return cls()
         cell = cls(
             tuple(sorted(frozenset(known).intersection(audiences))),
             tuple(sorted((key, _value(value)) for key, value in context.items() if key in keys)),

@@ -11,26 +11,34 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from offer_ranking.catalog.value import Key
+from offer_ranking.events.mail_link import ADDRESS, LONGEST_ADDRESS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
 
 # ten thousand offers are read in half the time of a comprehension
+_FEW = 30  # as many as an answer shows, and a token signs
 _ID, _ETAG, _PRIORITY = attrgetter("id"), attrgetter("etag"), attrgetter("priority")
+
+
+Link = Annotated[str, Field(max_length=LONGEST_ADDRESS, pattern=ADDRESS)]
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One candidate. `etag` names the version of its content, `priority` orders it where no model can."""
+    """One candidate. `etag` names the version of its content, `priority` orders it where no model can; a click on it
+    in a mail leads to `link`.
+    """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     id: Key
     etag: Key | None = None
     priority: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)] = 0.0
+    link: Link | None = None
 
 
 class Contender(Protocol):
@@ -63,9 +71,23 @@ class Candidates:
     etags: tuple[str | None, ...]
     priorities: NDArray[np.float64]
     _hash: int = field(init=False, repr=False)
+    _etag_of: dict[str, str] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_hash", hash((self.ids, self.etags)))
+
+    def etag_of(self, rows: Sequence[int]) -> Mapping[str, str]:
+        """Etags of these candidates, at least, by offer, without those that have none. Of few it is those of all, made
+        when first asked for.
+        """
+        if len(self.ids) > _FEW:
+            return self._etags(rows)
+        if self._etag_of is None:
+            object.__setattr__(self, "_etag_of", self._etags(range(len(self.ids))))
+        return self._etag_of or {}
+
+    def _etags(self, rows: Iterable[int]) -> dict[str, str]:
+        return {self.ids[row]: etag for row in rows if (etag := self.etags[row]) is not None}
 
     @classmethod
     def of(cls, offers: Iterable[Contender]) -> Self:

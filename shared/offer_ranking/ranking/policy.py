@@ -99,7 +99,9 @@ def policy_of(snapshot: Snapshot | None, candidates: Candidates, cell: Cell) -> 
     """
     if snapshot is None:
         return Policy.of((_random(1.0, candidates),))
-    remembered = _REMEMBERED.setdefault(snapshot, _Remembered())
+    remembered = _REMEMBERED.get(snapshot)
+    if remembered is None:
+        remembered = _REMEMBERED[snapshot] = _Remembered()
 
     def alike() -> Policy:
         return remembered.get((candidates, None), lambda: Policy.of(_alike(snapshot, candidates)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
+
+from msgspec.structs import replace
 
 from offer_ranking.events.proposition import Proposition, proposition_of
 from offer_ranking.events.token import MOST_OFFERS, Token, TokenKeys, room_for
@@ -13,6 +14,8 @@ from offer_ranking.events.uuid7 import uuid7
 from offer_ranking.learning.snapshot import ALGORITHM
 from offer_ranking.ranking.candidates import Candidates
 from offer_ranking.ranking.ranking import Ranking
+
+_DIGITS = 9  # of a propensity that is signed
 
 
 class Step(StrEnum):
@@ -79,11 +82,26 @@ class Proposal:
     @property
     def offers(self) -> list[str]:
         """The ids of the offers given, the first one first."""
-        return [self.candidates.ids[row] for row in self.ranked.order.tolist()]
+        return list(map(self.candidates.ids.__getitem__, self.ranked.order.tolist()))
+
+    def alone(self, place: int) -> Token:
+        """What is signed of one of the offers given, for what stands for it alone: a mail has no other way to say
+        which of them it means. `place` counts from 0.
+        """
+        row = int(self.ranked.order[place])
+        etag = self.candidates.etags[row]
+        return replace(
+            self.token,
+            offers=((self.candidates.ids[row], round(float(self.ranked.propensities[place]), _DIGITS)),),
+            shown=None,
+            etags=() if etag is None else (etag,),
+        )
 
     def proposition(self, scope: str, keys: TokenKeys | None) -> Proposition:
         """What the caller copies into its events; unsigned without keys."""
-        etags = dict(_etags(self.candidates, self.ranked.order.tolist()))
+        etags = self.candidates.etag_of(self.ranked.order.tolist())
+        if len(self.ranked.order) < len(self.candidates):
+            etags = {offer: etags[offer] for offer in self.offers if offer in etags}
         return proposition_of(
             self.token, scope=scope, step=self.step.value, algorithm=ALGORITHM, etags=etags, keys=keys
         )
@@ -98,17 +116,10 @@ def _signed(
     """
     named = ranked if len(candidates) <= MOST_OFFERS else ranked.first(min(shown, MOST_OFFERS))
     rows = named.order.tolist()
-    etags = dict(_etags(candidates, rows))
-    ids = [candidates.ids[row] for row in rows]
-    offers = room_for(zip(ids, named.propensities.tolist(), strict=True), etags)
+    etags = candidates.etag_of(rows)
+    ids = map(candidates.ids.__getitem__, rows)
+    offers = room_for(zip(ids, named.propensities.round(_DIGITS).tolist(), strict=True), etags)
     if len(offers) < len(candidates):
         offers = offers[:shown]
-    given = tuple(etags.get(offer, "") for offer, _ in offers[:shown])
+    given = tuple([etags.get(offer, "") for offer, _ in offers[:shown]]) if etags else ()
     return offers, given if any(given) else ()
-
-
-def _etags(candidates: Candidates, rows: list[int]) -> Iterator[tuple[str, str]]:
-    for row in rows:
-        etag = candidates.etags[row]
-        if etag is not None:
-            yield candidates.ids[row], etag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -10,6 +11,7 @@ from offer_ranking.catalog.value import ContextValue, Key, Value
 from offer_ranking.ranking.candidates import Offer
 
 MOST_OFFERS = 10_000
+MOST_OFFERS_OF_A_MAIL = 30
 MOST_REQUESTS = 100
 MOST_OFFERS_OF_A_BATCH = 20_000
 MOST_PLACES, MOST_OFFERS_OF_PLACES, MOST_REQUESTS_OF_PLACES = 10, 100, 5
@@ -33,6 +35,12 @@ def _few(requests: tuple[RankingRequest, ...]) -> tuple[RankingRequest, ...]:
     return requests
 
 
+class Channel(StrEnum):
+    """Where offers are shown, if that asks for more than their order."""
+
+    EMAIL = "email"
+
+
 class RankingRequest(Value):
     """One ranking asked for. Without `offers`, all that the model knows are ranked."""
 
@@ -42,6 +50,15 @@ class RankingRequest(Value):
     audiences: Annotated[tuple[Key, ...], Field(max_length=1000)] = ()
     context: Annotated[dict[Key, ContextValue], Field(max_length=100)] = Field(default_factory=dict)
     profile_id: Key | None = None
+    channel: Annotated[
+        Channel | None,
+        Field(
+            strict=False, description=f"email: each of at most {MOST_OFFERS_OF_A_MAIL} offers comes with signed links"
+        ),
+    ] = None
+    datastream_id: Annotated[
+        Key | None, Field(description="where events of a mail go: with the channel email, and only then")
+    ] = None
     count: Annotated[int, Field(ge=1, le=MOST_OFFERS)] | None = None
     seed: Annotated[int, Field(ge=0, lt=SEEDS)] | None = None
     places: (

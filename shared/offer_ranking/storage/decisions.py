@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 from offer_ranking.catalog.decision import Decision, Scope
 from offer_ranking.catalog.errors import ScopeTakenError, UnsuitableError
@@ -20,6 +21,16 @@ class Decisions(Definitions[Decision]):
     """Reads and writes decisions."""
 
     noun = "decision"
+
+    def of_scopes(self, scopes: Sequence[Scope]) -> dict[Scope, Decision]:
+        """Those of the pairs that a decision has, each with it."""
+        wanted = {_scope_key(scope)["sk"]["S"]: scope for scope in scopes}
+        claims = items.some(self._client, self._table, [_scope_key(scope) for scope in wanted.values()])
+        ids = {wanted[claim["sk"]["S"]]: claim["id"]["S"] for claim in claims}
+        found = self.some(list(ids.values()))
+        # Between the two reads a decision may have gone, or turned to another pair.
+        decisions = {scope: found[id_] for scope, id_ in ids.items() if id_ in found}
+        return {scope: decision for scope, decision in decisions.items() if decision.scope == scope}
 
     def _read(self, item: Item) -> Decision:
         return Decision.model_validate_json(stored(item, usedBy=items.strings(item, "usedBy")))

@@ -1,21 +1,16 @@
-"""Datastreams with their decisions, kept at hand: the store is asked every few seconds, and may be away."""
+"""Datastreams with their decisions, kept at hand."""
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from offer_ranking.catalog.datastream import Datastream
 from offer_ranking.catalog.decision import Decision
 from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.catalog.offering import Offering
-
-FRESH_SECONDS = 2.0
-_KEPT = 64
+from offer_ranking.storage.remembered import Remembered
 
 
 class ReadDatastreams(Protocol):
@@ -30,41 +25,31 @@ class ReadDecisions(Protocol):
     def some(self, ids: Sequence[str]) -> dict[str, Decision]: ...
 
 
-class Offerings:
+class Offerings(Remembered[str, Offering]):
     """What is offered by datastream."""
 
     def __init__(
         self, datastreams: ReadDatastreams, decisions: ReadDecisions, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        super().__init__(self._offered, most=64, clock=clock)
         self._datastreams = datastreams
         self._decisions = decisions
-        self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, Offering]] = OrderedDict()
 
     def get(self, datastream_id: str) -> Offering:
-        """What the datastream offers, at most two seconds old, or as last read while the store is away.
+        """What the datastream offers. Raises NotFoundError, and what `some` raises."""
+        found = self.some([datastream_id])
+        if datastream_id not in found:
+            raise NotFoundError("datastream", datastream_id)
+        return found[datastream_id]
 
-        Raises NotFoundError, and what the store raises when it is away and nothing was read before.
-        """
-        read_at, kept = self._kept.get(datastream_id, (float("-inf"), None))
-        if kept is not None and self._clock() - read_at < FRESH_SECONDS:
-            return kept
-        try:
-            offering = self._read(datastream_id)
-        except NotFoundError:
-            self._kept.pop(datastream_id, None)
-            raise
-        except (BotoCoreError, ClientError, ValueError, KeyError):
-            if kept is None:
-                raise
-            offering = kept
-        self._kept[datastream_id] = (self._clock(), offering)
-        self._kept.move_to_end(datastream_id)
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
-        return offering
-
-    def _read(self, datastream_id: str) -> Offering:
-        datastream = self._datastreams.get(datastream_id)
-        found = self._decisions.some(datastream.decision_ids)
-        return Offering.of(datastream, (found[one] for one in datastream.decision_ids if one in found))
+    def _offered(self, ids: Sequence[str]) -> Mapping[str, Offering]:
+        found: dict[str, Offering] = {}
+        for id_ in ids:
+            try:
+                datastream = self._datastreams.get(id_)
+            except NotFoundError:
+                continue
+            decisions = self._decisions.some(datastream.decision_ids)
+            offered = (decisions[one] for one in datastream.decision_ids if one in decisions)
+            found[id_] = Offering.of(datastream, offered)
+        return found
