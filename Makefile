@@ -12,7 +12,7 @@ LOCAL = .venvs/local/bin/python
 TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak \
+.PHONY: help demo serve shop test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak \
   format openapi build deploy redrive rotate-keys evaluate lock vendor clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,6 +22,9 @@ demo: .venvs/local.made .venvs/emulator.made ## a shop whose offers are learned 
 
 serve: .venvs/local.made .venvs/emulator.made ## the API on PORT=8080, the AWS services it uses on AWS_PORT=4566
 	$(LOCAL) -m infra.local.serve --port $(PORT) --aws-port $(AWS_PORT)
+
+shop: .venvs/local.made .venvs/emulator.made .venvs/web-sdk.made ## a page around Adobe's Web SDK, whose clicks teach; opened in Chromium
+	CHROMIUM=$$(infra/chromium) && export CHROMIUM && $(LOCAL) -m infra.local.storefront
 
 test: test-code test-browser test-deployed ## every suite
 

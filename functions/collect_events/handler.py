@@ -28,7 +28,6 @@ from offer_ranking.edge.body import read_body
 from offer_ranking.edge.personalization import Personalization, Visit
 from offer_ranking.edge.problem import RefusedError
 from offer_ranking.edge.request import Request, read_request
-from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.token import KeysUnavailableError, TokenKeys
 from offer_ranking.http.door import Answer, Call, Route
 from offer_ranking.storage import clients
@@ -258,8 +257,7 @@ def _collect(asked: Asked, request: Request, ecid: str) -> None:
     happened = [(n, event) for n, event in enumerate(request.events) if event.says_something]
     if not happened:
         return
-    received = to_rfc3339(asked.now_ms * 1000)
-    events = [event.collected(id_=f"{asked.id}-{n}", received=received, ecid=ecid) for n, event in happened]
+    events = [event.collected(id_=f"{asked.id}-{n}", ecid=ecid) for n, event in happened]
     taken = collector.take(events, datastream=asked.datastream, source=asked.call.source, now_ms=asked.now_ms)
     _tell({name: getattr(taken, field) for name, field in _TOLD.items()})
 

@@ -1,7 +1,8 @@
 """CPU of the signed proposition: what a page's token costs to verify, beside what it costs to sign.
 
 A token of 10 candidates of which 3 were given, with keys in rotation: signed by the first key that is tried, by the
-second, and by none of them. Each number is of blocks of 200 calls in a process of their own.
+second, and by none of them. CPU of blocks of 200 calls in a process of its own, nine times over; held to the limit is
+the lowest of the nine medians, since whatever else the machine does only adds (twice as much where it does a lot).
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from statistics import median, quantiles
+from statistics import median
 
 from offer_ranking.events.token import InvalidTokenError, Token, TokenKey, TokenKeys, sign, verify
 from offer_ranking.events.uuid7 import uuid7
 
-BLOCKS, CALLS = 400, 200
+REPEATS, BLOCKS, CALLS = 9, 100, 200
 MOST_MICROSECONDS = 10.0
 OTHER = TokenKey("4e5f6071", b"o" * 32)
 KEYS = TokenKeys(TokenKey("0a1b2c3d", b"n" * 32), OTHER)
@@ -61,12 +62,12 @@ def measure() -> None:
         "refuse, forged": partial(tried, sign(TOKEN, FOREIGN)),
         "sign": partial(sign, TOKEN, KEYS.current),
     }
-    print(f"{len(text)} characters; microseconds of CPU   p50    p99")
+    print(f"{len(text)} characters; microseconds of CPU, median of blocks   lowest median highest of {REPEATS}")
     for name, one in cases.items():
-        found = blocks(one)
-        print(f"{name:<40} {median(found):6.2f} {quantiles(found, n=100)[98]:6.2f}")
+        medians = sorted(median(blocks(one)) for _ in range(REPEATS))
+        print(f"{name:<56} {medians[0]:9.2f} {median(medians):6.2f} {medians[-1]:7.2f}")
         if name.startswith("verify"):
-            assert median(found) <= MOST_MICROSECONDS, name
+            assert medians[0] <= MOST_MICROSECONDS, name
 
 
 if __name__ == "__main__":

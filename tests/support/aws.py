@@ -25,7 +25,7 @@ ENVIRONMENT = {
     "CAPS_TABLE": "Caps",
     "EVENTS_STREAM": "events",
     "INTERACTS_PER_VISITOR": "3",
-    "INTERACTS_PER_SOURCE": "4",
+    "INTERACTS_PER_SOURCE": "2",
     "EDGE_URL": "https://edge.test/ee",
     "DATASETS_BUCKET": "datasets",
     "DATASET_BUCKETS": "events-of-others",

@@ -49,7 +49,7 @@ class Limits:
     """Interacts an offer and a UTC day, both at least 1."""
 
     per_visitor: int = 3
-    per_source: int = 4
+    per_source: int = 2
 
     def counters(self, interact: Interact) -> Iterator[Counter]:
         """All the counters that must have room for an interact, in the order in which they are asked."""

@@ -19,7 +19,7 @@ from offer_ranking.collecting.trust import UNPROVEN, Judge, Proven, Trust
 from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.proposition_event import EVENT_TYPES, PROPOSITION_EVENT_KINDS, Kind, marked
 from offer_ranking.events.served import FALLBACK, is_fallback
-from offer_ranking.events.spelling import EVENT, PROPOSITION_EVENT_TYPES, Path, rows, text, value
+from offer_ranking.events.spelling import EVENT, PROPOSITION_EVENT_TYPES, Path, rows, text, value, value_at
 from offer_ranking.events.token import Token
 
 _MARKS = {Kind.IMPRESSION: "display", Kind.CONVERSION: "interact"}
@@ -28,6 +28,8 @@ _MARK_PLACES = tuple(dict.fromkeys(path[:-1] for paths in PROPOSITION_EVENT_TYPE
 _COUNTED = tuple(path for noun in ("id", "time", "event_type") for path in EVENT[noun])
 _LONGEST_COUNTED = 128
 _SCOPE = (("scope",), ("xdm:scope",))
+_CHANNEL = ("scopeDetails", "characteristics", "channelType")
+EMAIL = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def lines_of(event: dict[str, Any], dataset: str, judge: Judge) -> Iterator[Line
             unproven.append(proposition)
         else:
             trust = Trust.UNCHECKED if judge.mode is TokenMode.OFF else Trust.SIGNED
-            line = _told(rest, kind, [_as_served(proven, text(proposition, _SCOPE))])
+            line = _told(rest, kind, [_as_served(proven, proposition)])
             yield Line(line | {KEY: stamp(dataset, judge, trust, proven)}, trust, proven)
             rest = _counted(event)
     if unproven or not propositions:
@@ -87,14 +89,15 @@ def _told(event: dict[str, Any], kind: Kind, propositions: list[Any]) -> dict[st
     return event | {"_experience": experience | {"decisioning": decisioning}}
 
 
-def _as_served(proven: Proven, scope: str) -> dict[str, Any]:
-    token = proven.token
+def _as_served(proven: Proven, proposition: object) -> dict[str, Any]:
+    """From its token, but for the words that only name where it was shown: scope and channel."""
+    token, channel = proven.token, value_at(proposition, _CHANNEL)
     etags = dict(zip(token.given(), token.etags, strict=False))  # none of any offer: no etags
     strategy = {"step": _step(token), "strategyID": token.model, "trafficType": token.traffic_type}
     items = [{"id": offer} | ({"etag": etags[offer]} if etags.get(offer) else {}) for offer in proven.offers]
     return {
         "id": token.proposition,
-        "scope": scope,
+        "scope": text(proposition, _SCOPE),
         "scopeDetails": {
             "correlationID": token.proposition,
             "strategies": [strategy],
@@ -103,6 +106,7 @@ def _as_served(proven: Proven, scope: str) -> dict[str, Any]:
                 "cell": token.cell,
                 "issuedAt": to_rfc3339(token.issued_ms * 1000),
                 "eventToken": proven.text,
+                **({"channelType": channel} if channel == EMAIL else {}),
             },
         },
         "items": items,

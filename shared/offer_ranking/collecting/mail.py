@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
+from offer_ranking.collecting.line import EMAIL
 from offer_ranking.collecting.trust import MAIL_LIFE
 from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.mail_link import InvalidLinkError, LinkKind, MailLink, read_link
@@ -139,7 +140,7 @@ def _event(link: MailLink, event_type: str, now_ms: int) -> dict[str, Any]:
     characteristics = {
         **proposition["scopeDetails"]["characteristics"],
         "eventToken": link.text,
-        "channelType": "email",
+        "channelType": EMAIL,
     }
     details = {**proposition["scopeDetails"], "characteristics": characteristics}
     items = [{"id": offer} for offer in token.given()]

@@ -77,13 +77,14 @@ class Event(Struct, frozen=True):
             return False
         return text(self.xdm, EVENT["event_type"]) not in FETCHES or bool(rows(self.xdm, EVENT["propositions"]))
 
-    def collected(self, *, id_: str, received: str, ecid: str) -> Object:
-        """The event as it is collected; what it lacks of `_id`, time and identity is given here."""
+    def collected(self, *, id_: str, ecid: str) -> Object:
+        """The event as it is collected; what it lacks of `_id` and identity is given here.
+
+        Not a time: it would be another one when the event is sent again, and the collector stamps that of the receipt.
+        """
         event: Object = {**self.xdm}
         if not text(event, EVENT["id"]):
             event["_id"] = id_
-        if event.get("timestamp") is None:
-            event["timestamp"] = received
         if ecid and ecid_of_map(event) is None:
             known = event.get("identityMap")
             event["identityMap"] = {**(known if isinstance(known, dict) else {}), "ECID": [{"id": ecid}]}

@@ -402,7 +402,7 @@ def test_caps_that_are_away_hold_nobody_and_are_asked_once_a_request(door: Door)
 
 
 def test_limits_are_by_visitor_and_source() -> None:
-    assert (Limits().per_visitor, Limits().per_source) == (3, 4)
+    assert (Limits().per_visitor, Limits().per_source) == (3, 2)
     assert visitor_of("") == ""
     assert len(visitor_of("1" * 38)) == 16
 

@@ -98,6 +98,8 @@ def test_events_say_that_they_come_from_a_mail() -> None:
     (line,) = lines(opened())
     assert line["channel"] == event["channel"]
     assert line["offerRanking"]["trust"] == "signed"
+    (stored,) = line["_experience"]["decisioning"]["propositions"]
+    assert stored["scopeDetails"]["characteristics"]["channelType"] == "email"
 
 
 def test_a_mail_ranked_while_the_store_was_away_teaches_nothing() -> None:
