@@ -25,7 +25,7 @@ export function Receipt({ model }) {
 
 function NotAllowed() {
   return html`<${Notice} kind="info" title="Needs the permission ranking.rank">
-    <p>A receipt repeats a ranking, and rankings are asked for by shops and servers, not by people: the groups <code>ranking-managers</code> and <code>ranking-readers</code> do not have that permission. Who has a client with the scope <code>offer-ranking/ranking.rank</code> can send the ranking's seed, snapshot and offers to <code>POST /models/{"{id}"}/rankings/replay</code>, and gets the same order with the reason.</p>
+    <p>A receipt repeats a ranking, and rankings are asked for by shops and servers, not by people: the groups <code>ranking-managers</code> and <code>ranking-readers</code> do not have that permission. Who has a client with the scope <code>offer-ranking/ranking.rank</code> can send the ranking's seed, snapshot and offers to <code>POST /models/{id}/rankings/replay</code>, and gets the same order with the reason.</p>
   <//>`;
 }
 

@@ -14,8 +14,15 @@ from infra.local.system import System
 from tests.e2e.browser.console.events import Shop
 from tests.e2e.browser.console.person import AXE, Person
 
-_ALONE = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-gpu", "--disable-quic",
-          "--disable-sync", "--no-first-run")  # fmt: skip
+_ALONE = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-sandbox",
+)
 
 Entering = Callable[..., AbstractContextManager[Person]]
 

@@ -56,7 +56,7 @@ class Shop:
         self.system.aws("s3").put_object(Bucket=dataset["bucket"], Key=key, Body=lines)
 
     def visits(self, model: str, offers: Sequence[str], *, each: int, **asked: Any) -> bytes:
-        """Rankings shown on each of some days until now; every third visitor of the first offer clicks, few of others."""
+        """Rankings shown on each of some days until now; a third of the first offer's are clicked, few of others."""
         lines = []
         now = datetime.now(UTC)
         for day in range(DAYS):

@@ -100,4 +100,8 @@ class Person:
         self.page.evaluate(AXE.read_text(encoding="utf-8"))  # not by a script element: the policy forbids those
         found = self.page.evaluate("axe.run().then(({ violations }) => JSON.stringify(violations))")
         del self.trouble[before:]  # what axe-core tries with styles, the policy forbids
-        return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in json.loads(found) for node in one["nodes"]]
+        return [
+            f"{one['id']}: {node['target']} {node['failureSummary']}"
+            for one in json.loads(found)
+            for node in one["nodes"]
+        ]

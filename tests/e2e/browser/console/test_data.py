@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.e2e import world
@@ -36,7 +35,11 @@ def test_a_dataset_is_created_over_a_schema_of_ones_own_and_a_mapping_and_edited
     manager.heading("Flat rows").wait_for()
     expect(manager.page.get_by_text("Eligible", exact=True)).to_be_visible()
     made = shop.admin.get(f"/datasets/{manager.id()}")
-    assert (made["eligible"], made["description"], made["mapping"]) == (True, "From the warehouse", {"offer": "columns.offer_id"})
+    assert (made["eligible"], made["description"], made["mapping"]) == (
+        True,
+        "From the warehouse",
+        {"offer": "columns.offer_id"},
+    )
 
 
 def test_an_overlapping_location_is_told_at_its_field(manager: Person, shop: Shop) -> None:
@@ -59,7 +62,14 @@ def test_lines_are_accounted_for_and_refused_ones_told_with_their_reasons(manage
     manager.go(f"datasets/{dataset['id']}")
     expect(manager.page.get_by_text("17 lines were read")).to_be_visible(timeout=20_000)
     became = {row["Became"]: row["Lines"] for row in manager.table("Event accounting")}
-    assert became == {"counted": "15", "duplicate": "0", "other": "0", "late": "0", "refused: malformed": "1", "refused: time-missing": "1"}
+    assert became == {
+        "counted": "15",
+        "duplicate": "0",
+        "other": "0",
+        "late": "0",
+        "refused: malformed": "1",
+        "refused: time-missing": "1",
+    }
     manager.button("Check a sample").click()
     expect(manager.page.get_by_text("12 displays, 3 clicks")).to_be_visible()
 
@@ -127,7 +137,11 @@ def test_a_decision_is_created_with_its_offers_and_edited(manager: Person, shop:
     manager.heading("home").wait_for()
     made = shop.admin.get(f"/decisions/{manager.id()}")
     spring, autumn = made["offers"]
-    assert (spring["id"], spring["content"], spring["characteristics"]) == ("spring", "<b>spring</b>", {"campaign": "7"})
+    assert (spring["id"], spring["content"], spring["characteristics"]) == (
+        "spring",
+        "<b>spring</b>",
+        {"campaign": "7"},
+    )
     assert (autumn["priority"], autumn["audiencesAny"], autumn["startsAt"][:8]) == (5, ["gold"], "2026-01-")
     assert (made["modelId"], made["fallback"]["content"]) == (model["id"], "<i>Welcome</i>")
 
@@ -184,3 +198,28 @@ def test_a_datastream_is_created_copied_tried_out_and_its_requests_told(manager:
     manager.trouble.clear()  # the browser tells of the 422 and of the 403
 
 
+def test_the_last_requests_of_a_datastream_are_told_with_why_not(manager: Person, shop: Shop) -> None:
+    dataset = shop.dataset("Of the door")
+    stream = {"name": "Asked often", "orgId": "o@AdobeOrg", "datasetId": dataset["id"]}
+    datastream = shop.admin.post("/datastreams", stream)["id"]
+    manager.go(f"datastreams/{datastream}")
+    expect(manager.page.get_by_text("Nothing has come in yet.")).to_be_visible()
+    taken = {
+        "at": "2026-11-28T10:00:00.000Z",
+        "route": "v1/collect",
+        "status": 204,
+        "events": 5,
+        "stored": 5,
+        "untrusted": 2,
+    }
+    requests = [
+        {**taken, "capped": 1, "propositions": 0, "problem": None},
+        {**taken, "at": "2026-11-28T10:00:01.000Z", "status": 403, "capped": 0, "problem": "Origin: not allowed"},
+    ]
+    with shop.door_log() as log:
+        for request in requests:
+            log.note(datastream, DoorRequest(**{"propositions": 0, **request}))  # type: ignore[typeddict-item]
+    second, first = manager.table("Last requests")
+    assert (first["Events"], first["Untrusted"], first["Capped"]) == ("5", "2", "1")
+    assert first["Why not"] == "2 without a valid token; 1 above the cap of a visitor or address"
+    assert (second["Answer"], second["Why not"]) == ("403", "Origin: not allowed")

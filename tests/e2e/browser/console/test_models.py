@@ -11,6 +11,9 @@ from tests.e2e.browser.console.conftest import Entering
 from tests.e2e.browser.console.events import Shop
 from tests.e2e.browser.console.person import READER, Person
 
+# "STRASSE" in letters of full width; ß folds to ss.
+FULL_WIDTH = "".join(chr(ord(letter) + 0xFEE0) for letter in "STRASSE")
+
 
 def test_the_empty_list_leads_to_a_dataset_a_model_events_and_the_right_figures(manager: Person, shop: Shop) -> None:
     page = manager.page
@@ -35,8 +38,18 @@ def test_the_empty_list_leads_to_a_dataset_a_model_events_and_the_right_figures(
     shop.put(dataset, "first.jsonl", world.lines(spring=(200, 30), autumn=(100, 5)))
     expect(page.get_by_role("table", name="Rates per offer").get_by_text("spring")).to_be_visible()
     spring, autumn = manager.table("Rates per offer")
-    assert (spring["Offer"], spring["Displays"], spring["Conversions"], spring["Rate"]) == ("spring", "200", "30", "15.0 %")
-    assert (autumn["Offer"], autumn["Displays"], autumn["Conversions"], autumn["Rate"]) == ("autumn", "100", "5", "5.00 %")
+    assert (spring["Offer"], spring["Displays"], spring["Conversions"], spring["Rate"]) == (
+        "spring",
+        "200",
+        "30",
+        "15.0 %",
+    )
+    assert (autumn["Offer"], autumn["Displays"], autumn["Conversions"], autumn["Rate"]) == (
+        "autumn",
+        "100",
+        "5",
+        "5.00 %",
+    )
     counted = {row["Became"]: row["Lines"] for row in manager.table("Event accounting")}
     assert counted["counted"] == "335"
 
@@ -50,7 +63,7 @@ def test_a_taken_name_is_told_while_it_is_typed_and_refused_when_it_is_sent(mana
     dataset = shop.dataset("For names")
     shop.model("Straße", dataset["id"])
     manager.go("models/new")
-    manager.field("Name").fill("ＳＴＲＡＳＳＥ")  # full width, and what ß folds to
+    manager.field("Name").fill(FULL_WIDTH)
     manager.option("For names").check()
     manager.button("Save").click()
     expect(manager.page.get_by_role("alert")).to_contain_text("The name is taken")
@@ -123,7 +136,9 @@ def test_an_edit_overtaken_by_another_offers_to_reload_or_to_overwrite(manager: 
         now = shop.admin.http.get(f"/models/{model['id']}")
         theirs = "theirs" if now.json()["description"] != "theirs" else "theirs again"
         headers = {"If-Match": now.headers["ETag"]}
-        shop.admin.http.patch(f"/models/{model['id']}", json={"description": theirs}, headers=headers).raise_for_status()
+        shop.admin.http.patch(
+            f"/models/{model['id']}", json={"description": theirs}, headers=headers
+        ).raise_for_status()
         manager.button("Save").click()
         expect(manager.dialog()).to_contain_text("Somebody else has edited this meanwhile")
         expect(manager.dialog()).to_contain_text(theirs)
@@ -168,7 +183,9 @@ def test_a_model_goes_through_its_life_each_step_confirmed(manager: Person, shop
 def test_a_model_that_a_decision_uses_is_not_deleted_and_says_by_what(manager: Person, shop: Shop) -> None:
     model = shop.model("Used", shop.dataset("For use")["id"])
     fallback = {"id": "none", "etag": "1", "format": "text/plain", "content": "-"}
-    decision = shop.admin.post("/decisions", {"name": "User", "modelId": model["id"], "offers": [], "fallback": fallback})
+    decision = shop.admin.post(
+        "/decisions", {"name": "User", "modelId": model["id"], "offers": [], "fallback": fallback}
+    )
     manager.go(f"models/{model['id']}")
     manager.button("Delete").click()
     manager.dialog().get_by_role("button", name="Delete").click()

@@ -39,7 +39,7 @@ def taught(shop: Shop) -> dict[str, Any]:
 def percent(value: float) -> str:
     size = abs(100 * value)
     digits = 0 if size >= 100 else 1 if size >= 10 else 2
-    return f"{100 * value:.{digits}f} %".replace("-", "−")
+    return f"{100 * value:.{digits}f} %".replace("-", "\N{MINUS SIGN}")
 
 
 def test_the_page_has_the_figures_of_the_report(manager: Person, shop: Shop, taught: dict[str, Any]) -> None:
@@ -96,20 +96,24 @@ def test_the_page_follows_events_by_itself_and_rests_while_nobody_looks(manager:
 
     asked: list[str] = []
     manager.page.on("request", lambda request: asked.append(request.url))
-    hide = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });" \
-           " document.dispatchEvent(new Event('visibilitychange')) }"  # fmt: skip
-    manager.page.evaluate(hide, True)  # noqa: FBT003 - the argument of a JavaScript function
+    hide = """hidden => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    manager.page.evaluate(hide, True)
     manager.page.wait_for_timeout(4000)  # what was under way ends
     asked.clear()
     manager.page.wait_for_timeout(7000)
     assert asked == []
     shop.put(dataset, "2.jsonl", shop.visits(model["id"], OFFERS, each=10))
     shop.learned(model["id"], 80)
-    manager.page.evaluate(hide, False)  # noqa: FBT003
+    manager.page.evaluate(hide, False)
     expect(displays).to_contain_text("80")
 
 
-def test_readiness_says_what_there_is_and_how_long_a_lift_takes(manager: Person, shop: Shop, taught: dict[str, Any]) -> None:
+def test_readiness_says_what_there_is_and_how_long_a_lift_takes(
+    manager: Person, shop: Shop, taught: dict[str, Any]
+) -> None:
     manager.go(f"models/{taught['id']}/readiness")
     expect(manager.page.get_by_text("There are impressions and conversions to learn from.")).to_be_visible()
     ready = shop.admin.get(f"/models/{taught['id']}/readiness")
@@ -150,7 +154,12 @@ def test_who_may_rank_is_told_why_an_offer_comes_first(entering: Entering, shop:
         person.button("Explain").click()
         expect(person.page.get_by_text("Why it comes first")).to_be_visible()
         shown = person.table("The ranking, repeated")
-        asked = {"offers": [{"id": "spring"}, {"id": "autumn"}], "audiences": ["gold"], "context": {"device": "phone"}, "seed": 7}
+        asked = {
+            "offers": [{"id": "spring"}, {"id": "autumn"}],
+            "audiences": ["gold"],
+            "context": {"device": "phone"},
+            "seed": 7,
+        }
         ranking = shop.ranker.post(f"/models/{taught['id']}/rankings", asked)
         assert [row["Offer"] for row in shown] == [one["id"] for one in ranking["offers"]]
 
