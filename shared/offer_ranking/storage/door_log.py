@@ -52,7 +52,7 @@ class DoorLog:
         short = DoorRequest(
             **request | {"route": request["route"][:_LONGEST], "problem": problem and problem[:_LONGEST]}
         )
-        seen.requests = _newest([short, *seen.requests])
+        seen.requests = [short, *seen.requests[: _REQUESTS - 1]]
         now = self._clock()
         if now - seen.written_at >= WRITTEN_EVERY_SECONDS:
             seen.written_at = now
@@ -71,7 +71,7 @@ class DoorLog:
                 Key=_key(datastream_id),
                 UpdateExpression="SET requests = :requests, expiresAt = :expires",
                 ExpressionAttributeValues={
-                    ":requests": {"S": json.dumps(seen.requests, separators=(",", ":"))},
+                    ":requests": {"S": json.dumps(_newest(seen.requests), separators=(",", ":"))},
                     ":expires": {"N": str(int(now) + _LIVE_SECONDS)},
                 },
                 ReturnValues="UPDATED_OLD",
