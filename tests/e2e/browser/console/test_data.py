@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 
 from playwright.sync_api import expect
 
+from offer_ranking.catalog.door_request import DoorRequest
+from offer_ranking.storage.door_log import DoorLog
 from tests.e2e import world
 from tests.e2e.browser.console.events import Shop
 from tests.e2e.browser.console.person import Person
@@ -204,21 +208,22 @@ def test_the_last_requests_of_a_datastream_are_told_with_why_not(manager: Person
     datastream = shop.admin.post("/datastreams", stream)["id"]
     manager.go(f"datastreams/{datastream}")
     expect(manager.page.get_by_text("Nothing has come in yet.")).to_be_visible()
-    taken = {
-        "at": "2026-11-28T10:00:00.000Z",
-        "route": "v1/collect",
-        "status": 204,
-        "events": 5,
-        "stored": 5,
-        "untrusted": 2,
-    }
-    requests = [
-        {**taken, "capped": 1, "propositions": 0, "problem": None},
-        {**taken, "at": "2026-11-28T10:00:01.000Z", "status": 403, "capped": 0, "problem": "Origin: not allowed"},
-    ]
-    with shop.door_log() as log:
-        for request in requests:
-            log.note(datastream, DoorRequest(**{"propositions": 0, **request}))  # type: ignore[typeddict-item]
+    taken = DoorRequest(
+        at="2026-11-28T10:00:00.000Z",
+        route="v1/collect",
+        status=204,
+        events=5,
+        stored=5,
+        untrusted=2,
+        capped=1,
+        propositions=0,
+        problem=None,
+    )
+    refused: DoorRequest = {**taken, "at": "2026-11-28T10:00:01.000Z", "status": 403, "problem": "Origin: not allowed"}
+    log = DoorLog(shop.system.aws("dynamodb"), os.environ["CAPS_TABLE"], clock=itertools.count(step=60).__next__)
+    for request in (taken, refused):
+        log.note(datastream, request)
+    expect(manager.page.get_by_text("2 without a valid token")).to_be_visible(timeout=15_000)
     second, first = manager.table("Last requests")
     assert (first["Events"], first["Untrusted"], first["Capped"]) == ("5", "2", "1")
     assert first["Why not"] == "2 without a valid token; 1 above the cap of a visitor or address"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Dialog, Route, expect
 
 from tests.e2e.browser.console.conftest import Entering
 from tests.e2e.browser.console.events import Shop
@@ -161,13 +161,14 @@ def test_names_are_shown_as_text_everywhere(manager: Person, shop: Shop, number:
     shop.put(dataset, "a.jsonl", shop.visits(model["id"], [name], each=2))
     shop.learned(model["id"], 8)
     alerted: list[str] = []
-    manager.page.on("dialog", lambda dialog: (alerted.append(dialog.message), dialog.dismiss()))
-    ids = {
-        "datasets": dataset["id"],
-        "decisions": decision["id"],
-        "datastreams": datastream["id"],
-        "models": model["id"],
-    }
+
+    def dismiss(dialog: Dialog) -> None:
+        alerted.append(dialog.message)
+        dialog.dismiss()
+
+    manager.page.on("dialog", dismiss)
+    made = {"models": model, "datasets": dataset, "decisions": decision, "datastreams": datastream}
+    ids = {kind: one["id"] for kind, one in made.items()}
     paths = [
         *(path for kind, id_ in ids.items() for path in (kind, f"{kind}/{id_}", f"{kind}/{id_}/edit")),
         *(f"models/{model['id']}/{part}" for part in ("readiness", "definition", "history")),
