@@ -110,11 +110,13 @@ class Asked(Struct, frozen=True):
 
     def noted(self, status: int) -> None:
         """Remember it, with its answer's status."""
-        told = {field: getattr(self.tally, field) for field in self.tally.__struct_fields__}
-        door_log.note(
-            self.datastream.id,
-            DoorRequest(at=to_rfc3339(self.now_ms * 1000), route=self.call.path, status=status, **told),
-        )
+        tally = self.tally
+        request = DoorRequest(
+            at=to_rfc3339(self.now_ms * 1000), route=self.call.path, status=status, events=tally.events,
+            stored=tally.stored, untrusted=tally.untrusted, capped=tally.capped, propositions=tally.propositions,
+            problem=tally.problem,
+        )  # fmt: skip
+        door_log.note(self.datastream.id, request)
 
 
 def interact(asked: Asked) -> Answer:
