@@ -13,7 +13,7 @@ TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help demo serve shop test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak \
-  format openapi build deploy redrive rotate-keys evaluate lock clean
+  format openapi build deploy redrive rotate-keys evaluate lock vendor clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -32,7 +32,7 @@ test-code: .venvs/test.made .venvs/emulator.made ## all but the next two, with b
 	$(TEST)/python -m pytest -n 2 --dist worksteal --ignore tests/deployed --ignore tests/e2e/browser --cov $(if $(ARGS),,--cov-fail-under=96) $(ARGS)
 	$(if $(ARGS),,$(TEST)/python -m tests.support.handlers_of_faults)
 
-test-browser: .venvs/test.made .venvs/emulator.made .venvs/web-sdk.made ## Adobe's Web SDK in Chromium, against one machine
+test-browser: .venvs/test.made .venvs/emulator.made .venvs/web-sdk.made .venvs/axe-core.made ## Adobe's Web SDK and the console in Chromium, against one machine
 	CHROMIUM=$$(infra/chromium) && export CHROMIUM && $(TEST)/python -m pytest tests/e2e/browser $(ARGS)
 
 test-deployed: .venvs/test.made .venvs/emulator.made .venvs/sam.made ## the template as deployed, the functions as built
@@ -84,6 +84,9 @@ rotate-keys: .venvs/local.made ## a new key signs, the current one stays good; S
 evaluate: .venvs/local.made ## what TARGET would have earned, by a LOG of rankings; MODEL=id and STACK=name where it asks for one
 	$(LOCAL) -m infra.evaluate '$(LOG)' '$(TARGET)' $(if $(MODEL),--model $(MODEL)) $(if $(STACK),--stack $(STACK))
 
+vendor:  ## write the console's libraries anew, as npm has them (needs Node.js)
+	infra/vendor
+
 clean:   ## take away what was made, and the environments
 	rm -rf .venvs .aws-sam .local .coverage*
 
@@ -99,8 +102,8 @@ clean:   ## take away what was made, and the environments
 	.venvs/$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $< -c $<
 	@touch $@
 
-.venvs/web-sdk.made: infra/web-sdk
-	infra/web-sdk .venvs/web-sdk
+.venvs/web-sdk.made .venvs/axe-core.made: .venvs/%.made: infra/%
+	infra/$* .venvs/$*
 	@touch $@
 
 # ---- Locks: hashes, and no address of a registry --------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def rendered() -> str:
 
 if __name__ == "__main__":
     # The handlers read these where they are imported; nothing is called.
-    for name in ("CATALOG_TABLE", "LEDGER_TABLE", "TOKEN_KEYS_TABLE", "DATASETS_BUCKET", "STATE_BUCKET",
+    for name in ("CATALOG_TABLE", "LEDGER_TABLE", "TOKEN_KEYS_TABLE", "CAPS_TABLE", "DATASETS_BUCKET", "STATE_BUCKET",
                  "OBJECTS_QUEUE", "FITS_QUEUE", "BACKFILLS", "OIDC_ISSUER", "EDGE_URL"):  # fmt: skip
         os.environ.setdefault(name, "unused")
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")

@@ -14,6 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from msgspec import Struct
 
 from offer_ranking.catalog.datastream import Datastream
+from offer_ranking.catalog.door_request import DoorRequest
 from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.catalog.offering import Offering
 from offer_ranking.collecting.caps import Limits
@@ -28,6 +29,7 @@ from offer_ranking.edge.body import read_body
 from offer_ranking.edge.personalization import Personalization, Visit
 from offer_ranking.edge.problem import RefusedError
 from offer_ranking.edge.request import Request, read_request
+from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.token import KeysUnavailableError, TokenKeys
 from offer_ranking.http.door import Answer, Call, Route
 from offer_ranking.storage import clients
@@ -35,6 +37,7 @@ from offer_ranking.storage.caps import DynamoCaps
 from offer_ranking.storage.datastreams import Datastreams
 from offer_ranking.storage.decisions import Decisions
 from offer_ranking.storage.delivery import StreamDelivery
+from offer_ranking.storage.door_log import DoorLog
 from offer_ranking.storage.models import Models
 from offer_ranking.storage.offerings import Offerings
 from offer_ranking.storage.remembered import STORE_FAILED
@@ -59,6 +62,7 @@ collector = Collector(
     StreamDelivery(clients.firehose(), os.environ["EVENTS_STREAM"], _s3, os.environ["DATASETS_BUCKET"]),
 )
 personalization = Personalization(serving.serve_live)
+door_log = DoorLog(_dynamodb, os.environ["CAPS_TABLE"])
 
 _DATASTREAM = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 # What somebody should hear of, by the names that alarms watch, of what became of the events of a request.
@@ -71,12 +75,24 @@ _TOLD = {
 }
 
 
+class Tally(Struct):
+    """What a request brought and was given, as far as it came: for who sets the datastream up."""
+
+    events: int = 0
+    stored: int = 0
+    untrusted: int = 0
+    capped: int = 0
+    propositions: int = 0
+    problem: str | None = None
+
+
 class Asked(Struct, frozen=True):
     """A request that may be answered: to which datastream it came, as what, and when."""
 
     call: Call
     offering: Offering
     now_ms: int
+    tally: Tally
 
     @property
     def id(self) -> str:
@@ -88,7 +104,19 @@ class Asked(Struct, frozen=True):
 
     def read(self) -> Request:
         """Its body. Raises RefusedError."""
-        return read_request(read_body(self.call.body()), self.call.headers.get("cookie", ""))
+        request = read_request(read_body(self.call.body()), self.call.headers.get("cookie", ""))
+        self.tally.events = len(request.events)
+        return request
+
+    def noted(self, status: int) -> None:
+        """Remember it, with its answer's status."""
+        tally = self.tally
+        request = DoorRequest(
+            at=to_rfc3339(self.now_ms * 1000), route=self.call.path, status=status, events=tally.events,
+            stored=tally.stored, untrusted=tally.untrusted, capped=tally.capped, propositions=tally.propositions,
+            problem=tally.problem,
+        )  # fmt: skip
+        door_log.note(self.datastream.id, request)
 
 
 def interact(asked: Asked) -> Answer:
@@ -99,6 +127,9 @@ def interact(asked: Asked) -> Answer:
     who = "" if is_out else request.ecid(identity.cookie_name(org))
     ecid = identity.fresh_ecid() if who is None else who
     found = personalization.answer(request, Visit(asked.offering, ecid, _keys(), asked.now_ms))
+    asked.tally.propositions = found.propositions
+    if found.errors:
+        asked.tally.problem = found.errors[0]["detail"]
     if not is_out:
         _collect(asked, request, ecid)
     handles = [*_known(request, ecid), *found.handles]
@@ -169,7 +200,16 @@ def to_datastream(operation: Callable[[Asked], Answer]) -> Callable[[Call], Answ
         if call.query.get("requestId", call.request_id) != call.request_id:
             detail = "must have 1 to 128 characters of ASCII, and no space"
             raise RefusedError.of_field(problems.INVALID, "requestId", detail)
-        return operation(Asked(call, _offering(call), time.time_ns() // 1_000_000))
+        asked = Asked(call, _offering(call), time.time_ns() // 1_000_000, Tally())
+        try:
+            _check_origin(asked)
+            answered = operation(asked)
+        except (RefusedError, UnavailableError) as error:
+            asked.tally.problem = str(error)
+            asked.noted(error.kind.status if isinstance(error, RefusedError) else problems.UNAVAILABLE.status)
+            raise
+        asked.noted(answered.status)
+        return answered
 
     return answer
 
@@ -247,10 +287,14 @@ def _offering(call: Call) -> Offering:
     except STORE_FAILED as error:
         logger.error("store away", reason=repr(error))  # noqa: TRY400 - told in one line
         raise RefusedError(problems.UNAVAILABLE, "The datastream cannot be read: ask again.") from error
-    if call.origin is not None and call.origin not in offering.datastream.origins:
+    return offering
+
+
+def _check_origin(asked: Asked) -> None:
+    """Raises RefusedError for a page that may not ask; apps and servers have no origin."""
+    if asked.call.origin is not None and asked.call.origin not in asked.datastream.origins:
         detail = "must be one of the datastream's origins"
         raise RefusedError.of_field(problems.FOREIGN_ORIGIN, "Origin", detail)
-    return offering
 
 
 def _collect(asked: Asked, request: Request, ecid: str) -> None:
@@ -260,6 +304,7 @@ def _collect(asked: Asked, request: Request, ecid: str) -> None:
         return
     events = [event.collected(id_=f"{asked.id}-{n}", ecid=ecid) for n, event in happened]
     taken = collector.take(events, datastream=asked.datastream, source=asked.call.source, now_ms=asked.now_ms)
+    asked.tally.stored, asked.tally.untrusted, asked.tally.capped = len(events), taken.untrusted, taken.capped
     _tell({name: getattr(taken, field) for name, field in _TOLD.items()})
 
 

@@ -23,6 +23,7 @@ from offer_ranking.catalog.decision import (
     define_decision,
     edit_decision,
 )
+from offer_ranking.catalog.door_request import DoorRequests
 from offer_ranking.catalog.listing import page
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api, Call
@@ -42,6 +43,7 @@ from offer_ranking.storage import clients
 from offer_ranking.storage.creates import Creates
 from offer_ranking.storage.datastreams import Datastreams
 from offer_ranking.storage.decisions import Decisions
+from offer_ranking.storage.door_log import DoorLog
 from offer_ranking.storage.token_keys import KeyRing
 
 TABLE = os.environ["CATALOG_TABLE"]
@@ -49,6 +51,7 @@ TABLE = os.environ["CATALOG_TABLE"]
 decisions = Decisions(clients.dynamodb(), TABLE)
 datastreams = Datastreams(clients.dynamodb(), TABLE)
 token_keys = KeyRing(clients.dynamodb(), os.environ["TOKEN_KEYS_TABLE"])
+door_log = DoorLog(clients.dynamodb(), os.environ["CAPS_TABLE"])
 creates = Creates(clients.dynamodb(), TABLE)
 api = Api(Logger(service="manage_decisions"))
 
@@ -166,6 +169,14 @@ def delete_datastream(call: Call, datastream_id: str) -> Answer:
 def read_datastream_history(datastream_id: str, query: PageQuery) -> Answer:
     """Who changed the datastream, when, from what, to what."""
     return history_page(datastreams, datastream_id, query)
+
+
+@api.operation("GET", "/datastreams/{datastream_id}/requests", needs=Permission.READ, gives=DoorRequests,
+               problems=(problems.NOT_FOUND,))  # fmt: skip
+def read_datastream_requests(datastream_id: str) -> Answer:
+    """The last requests that came in by the datastream, and what became of them."""
+    datastream = datastreams.get(datastream_id)
+    return Answer.of(DoorRequests(results=door_log.read(datastream.id)))
 
 
 lambda_handler = api

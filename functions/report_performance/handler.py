@@ -28,6 +28,7 @@ from offer_ranking.measuring.accounts import (
     refused_lines,
 )
 from offer_ranking.measuring.backfill import Backfill, backfill
+from offer_ranking.measuring.dataset_summary import DatasetSummary, dataset_summary, objects_in
 from offer_ranking.measuring.model_evaluation import EvaluationRequest, ModelEvaluation, evaluated
 from offer_ranking.measuring.own_log import own_log
 from offer_ranking.measuring.readiness import RECENT_DAYS, Readiness, readiness
@@ -94,6 +95,14 @@ class ReadinessQuery(BaseModel):
         return [one.strip() for one in self.offers.split(",") if one.strip()]
 
 
+class SummaryQuery(BaseModel):
+    """How far back the summary looks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: Annotated[int, Field(ge=1, le=90)] = RECENT_DAYS
+
+
 class AccountQuery(PageQuery):
     """Which objects, and from which on."""
 
@@ -155,6 +164,19 @@ def evaluate(model_id: str, body: EvaluationRequest) -> Answer:
     target = policies.policy(body.target, model, now=datetime.now(UTC))
     log = own_log(model_id, datasets.some(model.dataset_ids).values(), objects) if body.log is None else body.log
     return Answer.of(evaluated(log, target))
+
+
+@api.operation("GET", "/datasets/{dataset_id}/summary", needs=Permission.READ, gives=DatasetSummary,
+               problems=(problems.NOT_FOUND,))  # fmt: skip
+def read_summary(dataset_id: str, query: SummaryQuery) -> Answer:
+    """What was counted in a dataset in the last days, and which audiences and context keys were seen in it."""
+    dataset = datasets.get(dataset_id)
+    now = datetime.now(UTC)
+    first_hour = int(now.timestamp() // 3600) - query.days * HOURS_PER_DAY
+    whole = DatasetCounts.of((dataset.id,), ledger, files).since(first_hour // HOURS_PER_DAY)
+    counts = whole.where(np.greater(whole.hour, first_hour))
+    objects = objects_in(dataset.id, ledger)
+    return Answer.of(dataset_summary(counts, objects=objects, as_of=rfc3339(now), days=query.days))
 
 
 @api.operation("GET", "/datasets/{dataset_id}/accounting", needs=Permission.READ, gives=DatasetAccount,

@@ -153,7 +153,7 @@ def main() -> int:
     try:
         with (folder / "demo.log").open("w") as log, running(folder=folder, log=log) as system:
             console.print(
-                f"The system is up at {system.url}. A shop with 34 offers opens; nobody knows yet what sells.",
+                f"A shop with 34 offers opens; nobody knows yet what sells. Watch it learn at {system.url}/console/",
                 soft_wrap=True,
             )
             outcome = play(system, Shop.open_bandit_men(), given.visits, given.seed, console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import logging
 import re
@@ -72,10 +73,11 @@ class _OwnAnswerError(Exception):
 
 @dataclass(slots=True)
 class Gateway:
-    """Routes requests to functions by the template."""
+    """Routes requests to functions by the template. Below `base` are the API's paths, as they are below a domain's."""
 
     api: RestApi
     functions: Mapping[str, LocalFunction]
+    base: str = ""
     _policies: dict[tuple[str, str], tuple[float, dict[str, Any]]] = field(default_factory=dict, init=False)
 
     def answer(self, request: Request) -> Response:
@@ -87,7 +89,8 @@ class Gateway:
             event = _proxy_event(
                 request, route, path_parameters, api=self.api, request_id=request_id, authorized=authorized
             )
-            return self._call(route.function, event)
+            event["requestContext"]["path"] = self.base + request.path
+            return self._compressed(self._call(route.function, event), request)
         except _OwnAnswerError as error:
             return self.own_answer(error.kind, request, request_id)
 
@@ -107,6 +110,13 @@ class Gateway:
         said = {name: _said(value, request) for name, value in own.headers.items()}
         headers = {"Content-Type": "application/problem+json", **{k: v for k, v in said.items() if v is not None}}
         return Response(own.status or status, list(headers.items()), body.encode())
+
+    def _compressed(self, response: Response, request: Request) -> Response:
+        least = self.api.compressed_from
+        if least is None or len(response.body) < least or not _takes_gzip(request.header("accept-encoding") or ""):
+            return response
+        headers = [*response.headers, ("Content-Encoding", "gzip")]
+        return Response(response.status, headers, gzip.compress(response.body, mtime=0))
 
     def _route(self, request: Request) -> tuple[Route, dict[str, str]]:
         found = [
@@ -166,13 +176,19 @@ def _said(value: str, request: Request | None) -> str | None:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """The paths that a route's path stands for: {name} is one step, {name+} all the rest."""
+    """The paths that a route's path stands for: {name} is one step, {name+} all the rest; a last slash is no matter."""
     parts = re.split(r"\{(\w+\+?)\}", path)
     steps = [
         re.escape(part) if n % 2 == 0 else f"(?P<{part.rstrip('+')}>{'.+' if part.endswith('+') else '[^/]+'})"
         for n, part in enumerate(parts)
     ]
-    return re.compile("".join(steps))
+    return re.compile("".join(steps) + "/?")
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding names gzip, and not to say that it is refused (RFC 9110, section 12.5.3)."""
+    codings = (one.replace(" ", "").lower().partition(";q=") for one in accepted.split(","))
+    return any(name == "gzip" and not re.fullmatch(r"0(\.0*)?", weight) for name, _, weight in codings)
 
 
 def _allows(document: Mapping[str, Any], arn: str) -> bool:
@@ -211,7 +227,6 @@ def _proxy_event(  # noqa: PLR0913 - what an event is made of
         "apiId": "local",
         "httpMethod": request.method,
         "identity": {"sourceIp": request.source, "userAgent": request.header("user-agent")},
-        "path": f"/{api.stage}{request.path}",
         "protocol": "HTTP/1.1",
         "requestId": request_id,
         "requestTimeEpoch": int(1000 * time.time()),

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 _PREFIX = "offer-ranking/"
-_LIFE_SECONDS = 3600
+LIFE_SECONDS = 3600
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -65,14 +65,17 @@ class Issuer:
         """What `/.well-known/openid-configuration` answers."""
         return {
             "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/oauth2/authorize",
             "token_endpoint": f"{self.url}/oauth2/token",
+            "end_session_endpoint": f"{self.url}/logout",
             "jwks_uri": f"{self.url}/.well-known/jwks.json",
-            "grant_types_supported": ["client_credentials"],
+            "grant_types_supported": ["authorization_code", "client_credentials"],
+            "code_challenge_methods_supported": ["S256"],
             "id_token_signing_alg_values_supported": ["RS256"],
-            "response_types_supported": ["token"],
-            "scopes_supported": sorted({scope for client in self.clients.values() for scope in client.scopes}),
+            "response_types_supported": ["code"],
+            "scopes_supported": sorted({"openid"}.union(*(client.scopes for client in self.clients.values()))),
             "subject_types_supported": ["public"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         }
 
     def keys(self) -> dict[str, Any]:
@@ -81,41 +84,42 @@ class Issuer:
         public = {name: key[name] for name in ("kty", "n", "e")}
         return {"keys": [{**public, "kid": self._key_id, "alg": "RS256", "use": "sig"}]}
 
-    def answer(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-        """What `POST /oauth2/token` answers (RFC 6749, section 4.4). Header names are in lower case.
-
-        Raises TokenRequestError.
-        """
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-            raise TokenRequestError("invalid_request")
-        form = dict(parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True))
-        if "grant_type" not in form:
-            raise TokenRequestError("invalid_request")
+    def answer(self, authorization: str | None, form: Mapping[str, str]) -> dict[str, Any]:
+        """What `POST /oauth2/token` answers to a machine client (RFC 6749, section 4.4). Raises TokenRequestError."""
         if form["grant_type"] != "client_credentials":
             raise TokenRequestError("unsupported_grant_type")
-        client = self._authenticated(headers.get("authorization"), form)
+        client = self._authenticated(authorization, form)
         asked = tuple(form["scope"].split()) if form.get("scope") else client.scopes
         if not set(asked) <= set(client.scopes):
             raise TokenRequestError("invalid_scope")
         token = self.machine_token(client.id, scopes=asked)
-        return {"access_token": token, "expires_in": _LIFE_SECONDS, "token_type": "Bearer"}
+        return {"access_token": token, "expires_in": LIFE_SECONDS, "token_type": "Bearer"}
 
     def machine_token(
-        self, client_id: str, *, scopes: tuple[str, ...] | None = None, expires_in: float = _LIFE_SECONDS
+        self, client_id: str, *, scopes: tuple[str, ...] | None = None, expires_in: float = LIFE_SECONDS
     ) -> str:
         """An access token of a client, with all its scopes unless some are named. In the past when negative."""
         granted = self.clients[client_id].scopes if scopes is None else scopes
         return self.sign(self._claims(client_id, client_id, expires_in) | {"version": 2, "scope": " ".join(granted)})
 
-    def person_token(self, name: str, *, groups: tuple[str, ...], expires_in: float = _LIFE_SECONDS) -> str:
+    def person_token(self, name: str, *, groups: tuple[str, ...], expires_in: float = LIFE_SECONDS) -> str:
         """An access token of a signed-in person, who has groups where a client has scopes."""
-        subject = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.url}/{name}"))
+        subject = self._subject(name)
         own = {"username": name, "cognito:groups": list(groups), "scope": "openid", "event_id": str(uuid.uuid4())}
         return self.sign(self._claims(subject, "console", expires_in) | {"version": 2, **own})
+
+    def identity_token(self, name: str, *, groups: tuple[str, ...], nonce: str | None) -> str:
+        """What tells the console who signed in (OpenID Connect Core 1.0, section 2); it opens no door of the API."""
+        access = self._claims(self._subject(name), "console", LIFE_SECONDS)
+        own = {"aud": access.pop("client_id"), "token_use": "id", "cognito:username": name}
+        return self.sign(access | own | {"cognito:groups": list(groups)} | ({"nonce": nonce} if nonce else {}))
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Any claims as a token of this issuer."""
         return jwt.encode(dict(claims), self._key, algorithm="RS256", headers={"kid": self._key_id})
+
+    def _subject(self, name: str) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.url}/{name}"))
 
     def _claims(self, subject: str, client_id: str, expires_in: float) -> dict[str, Any]:
         now = int(time.time())
@@ -139,6 +143,16 @@ class Issuer:
         if client is None or not hmac.compare_digest(client.secret.encode(), secret.encode()):
             raise TokenRequestError("invalid_client")
         return client
+
+
+def read_form(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+    """The form of a token request, with its grant. Header names are in lower case. Raises TokenRequestError."""
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise TokenRequestError("invalid_request")
+    form = dict(parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True))
+    if "grant_type" not in form:
+        raise TokenRequestError("invalid_request")
+    return form
 
 
 def _basic(authorization: str) -> tuple[str, str]:

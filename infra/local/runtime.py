@@ -126,5 +126,5 @@ def _taken_loggers() -> dict[str, logging.Logger]:
 
 
 def _forget_clients() -> None:
-    for cached in (clients.dynamodb, clients.s3, clients.sqs, clients.stepfunctions, clients.firehose):
+    for cached in (clients.dynamodb, clients.s3, clients.sqs, clients.stepfunctions, clients.firehose, clients.ssm):
         cached.cache_clear()

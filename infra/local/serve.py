@@ -30,6 +30,7 @@ def main() -> int:
             file = given.folder / "env"
             write_settings(file, system.settings())
             print(f"ready {system.url}", flush=True)
+            print(f"console at {system.url}/console/", file=sys.stderr)
             print(f"AWS at {system.emulator.endpoint}; secrets in {file}", file=sys.stderr, flush=True)
             stop.wait()
     except (StartError, UnresolvedError) as error:

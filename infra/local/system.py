@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from infra.local import ROOT, queues, runtime, workflows
+from infra.local.code_flow import CodeFlow
 from infra.local.emulator import CREDENTIALS, Emulator
 from infra.local.gateway import Gateway
 from infra.local.issuer import Issuer
@@ -72,14 +73,19 @@ def running(*, port: int = 0, aws_port: int = 0, folder: Path, log: TextIO) -> I
         emulator = stack.enter_context(Emulator.on(aws_port, folder / "emulator.log"))
         outputs = emulator.create(STORAGE, template.nested_stack(STORAGE))
         template = template.with_outputs({STORAGE: outputs})
+        for name, value in template.stored_parameters().items():
+            emulator.client("ssm").put_parameter(Name=name, Value=value, Type="String")
         apis, declared, shared = template.apis(), template.functions(), _shared(emulator)
         routed = {route.function for api in apis for route in api.routes}
         functions = stack.enter_context(runtime.loaded(declared, routed, shared, log))
         stack.enter_context(runtime.environment(shared | _union(declared)))  # some is read at the first call only
         issuer = Issuer(server.url)
         door = Door(server.url, functions)
-        root, *others = (Gateway(api, functions) for api in sorted(apis, key=lambda api: api.name != ROOT_API))
-        stack.enter_context(server.serving(Site(issuer, root, others, door)))
+        root, *others = (
+            Gateway(api, functions, "" if api.name == ROOT_API else f"/{api.stage}")
+            for api in sorted(apis, key=lambda api: api.name != ROOT_API)
+        )
+        stack.enter_context(server.serving(Site(CodeFlow(issuer), root, others, door)))
         workflows.create(template.state_machines(), door, emulator)
         stack.enter_context(_feeding(template, functions, emulator))
         yield System(server.url, emulator, issuer, outputs["DatasetsName"])

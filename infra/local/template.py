@@ -112,6 +112,7 @@ class RestApi:
         authorizers: by name.
         own_answers: how it words answers of its own, by kind.
         takes_binary: whether bodies reach the functions as base64.
+        compressed_from: how large an answer, in bytes, must be to be compressed when asked; None: none is.
 
     """
 
@@ -121,6 +122,7 @@ class RestApi:
     authorizers: Mapping[str, Authorizer]
     own_answers: Mapping[str, GatewayResponse]
     takes_binary: bool
+    compressed_from: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,11 @@ class Template:
             for _, resource in self._resources(_MACHINE)
         ]
 
+    def stored_parameters(self) -> dict[str, str]:
+        """Every parameter of Systems Manager: value by name. Raises UnresolvedError."""
+        found = (self._resolver().resolve(one["Properties"]) for _, one in self._resources("AWS::SSM::Parameter"))
+        return {str(one["Name"]): str(one["Value"]) for one in found}
+
     def _api(self, name: str, properties: Mapping[str, Any]) -> RestApi:
         auth = properties.get("Auth", {})
         return RestApi(
@@ -208,6 +215,7 @@ class Template:
             authorizers={one: self._authorizer(own) for one, own in auth.get("Authorizers", {}).items()},
             own_answers={kind: _gateway_response(one) for kind, one in properties.get("GatewayResponses", {}).items()},
             takes_binary="*~1*" in properties.get("BinaryMediaTypes", []),
+            compressed_from=properties.get("MinimumCompressionSize"),
         )
 
     def _routes(self, api: str, default: str | None) -> Iterator[Route]:

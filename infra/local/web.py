@@ -13,14 +13,21 @@ from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from infra.local.code_flow import AuthorizationError, CodeFlow, UnknownClientError
 from infra.local.emulator import StartError
 from infra.local.gateway import Gateway, Request, Response
-from infra.local.issuer import Issuer, TokenRequestError
+from infra.local.issuer import TokenRequestError
 from infra.local.workflows import Door
 
 _LOG = logging.getLogger(__name__)
 MAX_BODY_BYTES = 10 * 1024 * 1024  # what API Gateway takes
 _IDLE_SECONDS = 60
+_TOKEN = {"Cache_Control": "no-store", "Access_Control_Allow_Origin": "*"}  # as Cognito does
+_PAGE = [
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    ("Cache-Control", "no-store"),
+]
 
 
 class Answers(Protocol):
@@ -77,8 +84,9 @@ class Server(http.server.ThreadingHTTPServer):
 class Site:
     """The issuer's addresses, the door and, for all else, the gateways: one at the root, others below their stages."""
 
-    def __init__(self, issuer: Issuer, root: Gateway, others: Sequence[Gateway], door: Door) -> None:
-        self._issuer = issuer
+    def __init__(self, sign_in: CodeFlow, root: Gateway, others: Sequence[Gateway], door: Door) -> None:
+        self._sign_in = sign_in
+        self._issuer = sign_in.issuer
         self._root = root
         self._others = {gateway.api.stage: gateway for gateway in others}
         self._door = door
@@ -86,13 +94,8 @@ class Site:
     def answer(self, request: Request) -> Response:
         if (function := self._door.function(request)) is not None:
             return self._door.answer(function, request)
-        match request.method, request.path:
-            case "GET", "/.well-known/openid-configuration":
-                return Response.json(200, self._issuer.configuration())
-            case "GET", "/.well-known/jwks.json":
-                return Response.json(200, self._issuer.keys(), Cache_Control="max-age=300")
-            case "POST", "/oauth2/token":
-                return self._token(request)
+        if (response := self._issuers(request)) is not None:
+            return response
         _, stage, *rest = request.path.split("/", 2)
         if (gateway := self._others.get(stage)) is not None:
             return gateway.answer(replace(request, path="/" + "".join(rest)))
@@ -102,12 +105,41 @@ class Site:
         """An answer of API Gateway's own, to what is no request."""
         return self._root.own_answer(kind)
 
+    def _issuers(self, request: Request) -> Response | None:
+        """What the issuer answers; None where the address is not its own."""
+        match request.method, request.path:
+            case "GET", "/.well-known/openid-configuration":
+                return Response.json(200, self._issuer.configuration())
+            case "GET", "/.well-known/jwks.json":
+                return Response.json(200, self._issuer.keys(), Cache_Control="max-age=300")
+            case "POST", "/oauth2/token":
+                return self._token(request)
+            case (("GET" | "POST"), ("/oauth2/authorize" | "/logout")):
+                return self._ask_person(request)
+        return None
+
     def _token(self, request: Request) -> Response:
         headers = {name.lower(): value for name, value in request.headers}
         try:
-            return Response.json(200, self._issuer.answer(headers, request.body), Cache_Control="no-store")
+            return Response.json(200, self._sign_in.answer(headers, request.body), **_TOKEN)
         except TokenRequestError as error:
-            return Response.json(400, {"error": error.code}, Cache_Control="no-store")
+            return Response.json(400, {"error": error.code}, **_TOKEN)
+
+    def _ask_person(self, request: Request) -> Response:
+        try:
+            if request.path == "/logout":
+                return _led_to(self._sign_in.signed_out(request.query))
+            if request.method == "POST":
+                return _led_to(self._sign_in.location(request.query, request.body))
+            return Response(200, _PAGE, self._sign_in.page(request.query).encode())
+        except AuthorizationError as error:
+            return _led_to(error.location)
+        except UnknownClientError:
+            return Response.json(400, {"error": "invalid_request"}, **_TOKEN)
+
+
+def _led_to(location: str) -> Response:
+    return Response(302, [("Location", location), ("Cache-Control", "no-store")], b"")
 
 
 class _Connection(http.server.BaseHTTPRequestHandler):

@@ -151,6 +151,16 @@ def test_authorize_request_lets_a_token_in_and_says_unauthorized_to_the_rest(sta
     assert invoke(recorded("authorize_request", TOKEN="no.such.token"))["errorMessage"] == "Unauthorized"
 
 
+def test_serve_console_serves_its_page_and_how_people_sign_in(start: Start) -> None:
+    invoke = start("ServeConsole")
+    answer = invoke(recorded("serve_console"))
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
+    assert answer["body"].startswith("<!doctype html>")
+    file = {"resource": "/console/{file+}", "pathParameters": {"file": "configuration.json"}}
+    configuration = invoke(recorded("serve_console") | file)
+    assert json.loads(configuration["body"])["scopes"] == ["openid"]
+
+
 def test_refresh_rankings_counts_an_object_and_gives_back_what_it_cannot_read(
     start: Start, stack: Stack, admin: str, loop: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:

@@ -95,7 +95,7 @@ def test_the_issuer_can_be_discovered(system: System) -> None:
     assert [(key["kty"], key["alg"], key["use"]) for key in keys] == [("RSA", "RS256", "sig")]
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing/here", "/models/a/b/c"])
+@pytest.mark.parametrize("path", ["/nothing", "/nothing/here", "/models/a/b/c"])
 def test_an_unknown_route_is_a_problem_document(admin: Caller, path: str) -> None:
     answer = admin.get(path)
 

@@ -62,5 +62,6 @@ def test_every_route_of_the_template_is_served_by_a_function_of_it() -> None:
     api, edge = template.apis()
     public = {(one.stage, route.path) for one in (api, edge) for route in one.routes if route.authorizer is None}
 
-    assert public == {("v1", "/health"), ("v1", "/openapi.json"), ("ee", "/{path+}")}
+    console = {("v1", "/"), ("v1", "/console"), ("v1", "/console/{file+}")}
+    assert public == {("v1", "/health"), ("v1", "/openapi.json"), ("ee", "/{path+}")} | console
     assert {route.authorizer for route in api.routes} - {None} == api.authorizers.keys()

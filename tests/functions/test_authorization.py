@@ -90,6 +90,7 @@ BODIES: dict[str, tuple[Any, int]] = {
     "change_dataset": ({"description": "changed"}, 200),
     "check_dataset": (None, 200),
     "start_backfill": (None, 202),
+    "read_summary": (None, 200),
     "read_accounting": (None, 200),
     "read_refused": (None, 200),
     "read_backfill": (None, 200),
@@ -113,6 +114,7 @@ BODIES: dict[str, tuple[Any, int]] = {
     "change_datastream": ({"tokenMode": "off"}, 200),
     "delete_datastream": (None, 204),
     "read_datastream_history": (None, 200),
+    "read_datastream_requests": (None, 200),
     "activate": (None, 200),
     "deactivate": (None, 200),
     "archive": (None, 200),
@@ -130,8 +132,8 @@ BODIES: dict[str, tuple[Any, int]] = {
 
 
 USE_UP_A_DATASET = {
-    "read_dataset", "change_dataset", "check_dataset", "start_backfill", "read_accounting", "read_refused",
-    "delete_dataset",
+    "read_dataset", "change_dataset", "check_dataset", "start_backfill", "read_summary", "read_accounting",
+    "read_refused", "delete_dataset",
 }  # fmt: skip
 
 
@@ -238,7 +240,7 @@ def fresh(system: System, ids: dict[str, str], operation: str) -> dict[str, str]
         return ids | {"draft": system.create_model([ids["used"]], stamp)["id"]}
     if operation in {"read_decision", "change_decision", "delete_decision"}:
         return ids | {"decision": system.create_decision(stamp)["id"]}
-    if operation in {"read_datastream", "change_datastream", "delete_datastream"}:
+    if operation in {"read_datastream", "change_datastream", "delete_datastream", "read_datastream_requests"}:
         return ids | {"datastream": system.create_datastream(ids["used"], stamp)["id"]}
     if operation in {"deactivate", "rank_offers", "rank_batch", "read_report"}:
         live = system.create_model([ids["used"]], stamp)["id"]

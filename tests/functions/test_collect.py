@@ -235,3 +235,24 @@ def test_keys_that_cannot_be_read_are_no_reason_to_lose_events(door: Door, deliv
     assert isinstance(handler("collect_events").token_keys.keys(), TokenKeys)
     delivery.away = True
     assert door.call("/v1/collect", body("web-sdk-interact")).status == 503
+
+
+def test_who_sets_a_datastream_up_sees_its_last_requests_and_why_they_were_refused(door: Door) -> None:
+    handler("collect_events").door_log._seen.clear()
+    door.collector.taken = Taken(lines=2, untrusted=1, capped=1)
+    door.interact(query(scope(), scope(activityId="unknown")))
+    door.call("/or2/v1/collect", body("web-sdk-interact"))
+    door.call("/v1/collect", {"events": []})
+    door.call("/v1/collect", body("web-sdk-interact"), origin="https://elsewhere.test")
+    door.collector.away = True
+    handler("collect_events").door_log._seen[door.datastream["id"]].written_at = 0.0
+    door.call("/v1/collect", body("web-sdk-interact"))
+    path = f"/datastreams/{door.datastream['id']}/requests"
+    away, foreign, empty, taken, asked = door.system.call("GET", path).json["results"]
+    assert (asked["status"], asked["events"], asked["stored"], asked["propositions"]) == (207, 1, 1, 1)
+    assert "no decision of this activity" in asked["problem"]
+    assert (taken["route"], taken["status"], taken["untrusted"], taken["capped"]) == ("/or2/v1/collect", 204, 1, 1)
+    assert (empty["status"], empty["problem"]) == (422, "/events: must be a list that is not empty")
+    assert (foreign["status"], foreign["events"]) == (403, 0)
+    assert "origin" in foreign["problem"]
+    assert (away["status"], away["stored"]) == (503, 0)

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 import pytest
 
 from offer_ranking.catalog.decision import MOST_BYTES
+from offer_ranking.catalog.door_request import DoorRequest
+from offer_ranking.storage.door_log import DoorLog
 from tests.functions.test_datasets import problem
+from tests.support.aws import ENVIRONMENT
 from tests.support.decisions import FALLBACK, decision_body, offer_body
 from tests.support.system import System, display, handler
 
@@ -252,3 +256,22 @@ def test_an_idempotency_key_answers_again_and_refuses_another_body(system: Syste
     datastream = {"name": "w", "orgId": "o", "datasetId": system.create_dataset()["id"]}
     made = [system.call("POST", "/datastreams", datastream, Idempotency_Key="k").json["id"] for _ in range(2)]
     assert made[0] == made[1]
+
+
+def test_what_came_to_a_datastreams_door_is_told_newest_first(system: System) -> None:
+    datastream = system.create_datastream(system.create_dataset()["id"])
+    path = f"/datastreams/{datastream['id']}/requests"
+    assert system.call("GET", path).json == {"results": []}
+    came = {
+        "route": "/v1/interact", "status": 200, "events": 2, "stored": 2, "untrusted": 1, "capped": 0,
+        "propositions": 1, "problem": None,
+    }  # fmt: skip
+    first = DoorRequest(at="2026-11-24T12:00:00.000Z", **came)
+    second = DoorRequest(at="2026-11-24T12:00:09.000Z", **came | {"status": 400, "problem": "no JSON"})
+    now = iter((1_800_000_000, 1_800_000_009))
+    door = DoorLog(boto3.client("dynamodb"), ENVIRONMENT["CAPS_TABLE"], clock=lambda: next(now))
+    for request in (first, second):
+        door.note(datastream["id"], request)
+    assert system.call("GET", path).json == {"results": [second, first]}
+    system.call("DELETE", path.removesuffix("/requests"), If_Match="*")
+    assert system.call("GET", path).status == 404

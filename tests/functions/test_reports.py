@@ -106,6 +106,32 @@ def test_a_personalized_model_is_reported_by_audience_and_by_what_personalizing_
     assert found["traffic"]["contextual"]["impressions"] == 500
 
 
+def test_a_dataset_is_summed_up_for_who_defines_a_model_over_it(system: System) -> None:
+    dataset, model = system.live_model()
+    path = f"/datasets/{dataset['id']}/summary"
+    assert system.call("GET", path).json["lastEventAt"] is None
+    lines = ranked(model, "contextual", 20, 3, cell='{"a":["loyal"],"c":{"device":"phone"}}')
+    lines += ranked(model, "random", 10, 0, offer="pear", at=NOW - timedelta(days=10))
+    system.land(dataset, "day.json.gz", lines)
+    found = system.call("GET", path).json
+    hour = YESTERDAY.replace(minute=0, second=0, microsecond=0)
+    assert found.pop("asOf") > found["lastEventAt"]
+    assert found == {
+        "days": 14, "displays": 30, "interacts": 3, "offers": 2, "objects": 1,
+        "audiences": [{"value": "loyal", "displays": 20}],
+        "contextKeys": [{"key": "device", "values": 1, "displays": 20}],
+        "lastEventAt": hour.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }  # fmt: skip
+    week = system.call("GET", path, query={"days": "7"}).json
+    assert (week["displays"], week["offers"], week["objects"]) == (20, 1, 1)
+
+
+@pytest.mark.parametrize("days", ["0", "91", "all", "1.5", ""])
+def test_a_summary_looks_back_as_many_days_as_fit_into_memory(system: System, days: str) -> None:
+    path = f"/datasets/{system.create_dataset()['id']}/summary"
+    assert problem(system.call("GET", path, query={"days": days})) == (422, "invalid", ["/query/days"])
+
+
 def test_readiness_tells_what_a_draft_would_learn_from(system: System) -> None:
     dataset = system.create_dataset()
     model = system.create_model([dataset["id"]])

@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "FITS_QUEUE": _QUEUES + "fits",
     "BACKFILLS": "arn:aws:states:us-east-1:123456789012:stateMachine:backfill",
     "OIDC_ISSUER": "https://issuer.test",
+    "CONSOLE_CLIENT": "/tests/console-client",
     "POWERTOOLS_METRICS_NAMESPACE": "OfferRanking",
     "POWERTOOLS_SERVICE_NAME": "tests",
 }

@@ -26,7 +26,7 @@ class FakeCaps:
     """See collecting.caps.Caps. `away` while its table is."""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+        self.limits = limits or Limits(per_visitor=3, per_source=4)
         self.away = False
         self.asked = 0
         self._marks: defaultdict[Any, set[str]] = defaultdict(set)

@@ -132,6 +132,7 @@ def a_door(
     door = handler("collect_events")
     for cache in (door.offerings, door.serving):
         cache._kept.clear()
+    door.door_log._seen.clear()
     door.token_keys._keys, door.token_keys._read_at = None, float("-inf")
     door.collector = collector = FakeCollector()
     dataset, model = system.live_model(**more)

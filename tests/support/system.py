@@ -259,7 +259,8 @@ def function_of(path: str) -> str:
         return "rank_offers"
     if path.startswith(("/decisions", "/datastreams")):
         return "manage_decisions"
-    reports = last in {"report", "readiness", "evaluate", "accounting", "refused"} or path.startswith("/backfills/")
+    of_datasets = {"summary", "accounting", "refused"}
+    reports = last in {"report", "readiness", "evaluate", *of_datasets} or path.startswith("/backfills/")
     return "report_performance" if reports else "manage_models"
 
 

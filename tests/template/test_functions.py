@@ -15,7 +15,7 @@ DATASETS = {"DATASETS_BUCKET", "DATASET_BUCKETS", "OBJECTS_QUEUE", "FITS_QUEUE"}
 VARIABLES = {
     "AuthorizeRequest": OIDC,
     "ManageModels": {"CATALOG_TABLE", "BACKFILLS"} | DATASETS | OIDC,
-    "ManageDecisions": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE"} | OIDC,
+    "ManageDecisions": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "CAPS_TABLE"} | OIDC,
     "ActivateModel": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "FITS_QUEUE"} | OIDC,
     "RankOffers": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "STATE_BUCKET", "EDGE_URL"} | OIDC,
     "CollectEvents": {
@@ -29,6 +29,14 @@ VARIABLES = {
     | {"INTERACTS_PER_VISITOR", "INTERACTS_PER_SOURCE"},
     "RefreshRankings": {"CATALOG_TABLE", "LEDGER_TABLE", "STATE_BUCKET"} | DATASETS,
     "ReportPerformance": {"CATALOG_TABLE", "LEDGER_TABLE", "STATE_BUCKET", "BACKFILLS"} | OIDC,
+    "ServeConsole": {
+        "CONSOLE_CLIENT",
+        "CONSOLE_SCOPES",
+        "OIDC_ISSUER",
+        "OIDC_CONFIGURATION_URL",
+        "OIDC_GROUPS_CLAIM",
+        "EDGE_URL",
+    },
 }
 
 

@@ -19,7 +19,8 @@ from functions.manage_models import handler as manage_models  # noqa: E402
 from functions.rank_offers import handler as rank_offers  # noqa: E402
 from functions.report_performance import handler as report_performance  # noqa: E402
 
-PUBLIC = {("GET", "/health"), ("GET", "/openapi.json")}
+CONSOLE = {(method, path) for method in ("GET", "HEAD") for path in ("/", "/console", "/console/{file+}")}
+PUBLIC = {("GET", "/health"), ("GET", "/openapi.json")} | CONSOLE
 HANDLERS = {
     "ManageModels": manage_models,
     "ManageDecisions": manage_decisions,

@@ -24,9 +24,10 @@ ServeLive = Callable[[str | None], Served | None]
 
 
 class Personalized(Struct, frozen=True):
-    """Handles as JSON, one a query, and what could not be answered."""
+    """Handles as JSON, one a query, how many propositions they hold, and what could not be answered."""
 
     handles: tuple[str, ...]
+    propositions: int
     errors: tuple[Problem, ...]
 
 
@@ -48,13 +49,14 @@ class Personalization:
 
     def answer(self, request: Request, visit: Visit) -> Personalized:
         """What each query of a request is answered."""
-        handles, errors = [], []
+        handles, errors, propositions = [], [], 0
         for query in request.queries:
             found, failed = _wanted(query, visit.offering)
             errors += failed
+            propositions += len(found)
             event = request.event(query)
             handles.append(decisions(query.event_index, [self._one(wanted, event, visit) for wanted in found]))
-        return Personalized(tuple(handles), tuple(errors))
+        return Personalized(tuple(handles), propositions, tuple(errors))
 
     def _one(self, wanted: _Wanted, event: Event, visit: Visit) -> str:
         served = self.serve(wanted.decision.model_id)

@@ -27,7 +27,8 @@ class IssuerUnreachableError(Exception):
     """No token can be checked, since the issuer's keys cannot be had."""
 
 
-def _fetch(url: str) -> Mapping[str, Any]:
+def fetch_json(url: str) -> Mapping[str, Any]:
+    """What an issuer publishes at an address."""
     with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - the URL is the deployment's own setting
         document: Mapping[str, Any] = json.load(answer)
     return document
@@ -45,7 +46,7 @@ class Verifier:
     jwks_url: str
     audience: str | None = None
     groups_claim: str = "cognito:groups"
-    fetch: Callable[[str], Mapping[str, Any]] = _fetch
+    fetch: Callable[[str], Mapping[str, Any]] = fetch_json
     clock: Callable[[], float] = time.monotonic
     _keys: dict[str, Any] = field(default_factory=dict, init=False)
     _fetched: float = field(default=float("-inf"), init=False)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
+    from offer_ranking.storage.console_client import Parameters
     from offer_ranking.storage.delivery import Firehose
 
 # Behind a person: patient, and backing off by itself.
@@ -46,6 +47,13 @@ def sqs() -> SQSClient:
 def stepfunctions() -> SFNClient:
     """Step Functions."""
     return boto3.client("stepfunctions", config=_PATIENT)
+
+
+@cache
+def ssm() -> Parameters:
+    """Systems Manager's parameters."""
+    parameters: Parameters = boto3.client("ssm", config=_PATIENT)
+    return parameters
 
 
 @cache
