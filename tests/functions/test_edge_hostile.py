@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support.aws import in_process
 from tests.support.door import IDENTITY, ORIGIN, Door, a_door, body, handles, query, scope, with_state
-from tests.support.system import Reply, System
+from tests.support.system import Reply, System, handler
 
 ROUTES = (
     "/v1/interact",
@@ -32,11 +32,13 @@ MILLISECONDS, MEGABYTES = 100, 64
 @pytest.fixture(scope="module")
 def door() -> Iterator[Door]:
     """One for all: nothing that is sent here changes it."""
+    before = handler("collect_events").collector
     with in_process():
         found = a_door(System())
         for path in ROUTES:  # what the first call of a process does is not what is timed here
             found.call(path, query("home"))
         yield found
+    handler("collect_events").collector = before
 
 
 def event(**xdm: Any) -> dict[str, Any]:

@@ -168,22 +168,17 @@ def room_for(
 
     That is 30, and ids with their etags of 8,192 characters in ASCII.
     """
-    found = tuple(islice(offers, MOST_OFFERS))
-    texts = [offer for offer, _ in found]
-    texts += [etags.get(offer, "") for offer in texts]
-    if _spelled("".join(texts)) + 2 * len(texts) <= _ROOM:  # nearly always
-        return found
-    left, held = _ROOM, 0
-    for held, (offer, _) in enumerate(found):  # noqa: B007 - how many are held when it ends
-        left -= _spelled(offer) + _spelled(etags.get(offer, "")) + 4
+    found, left = tuple(islice(offers, MOST_OFFERS)), _ROOM
+    for held, (offer, _) in enumerate(found):
+        left -= _spelled(offer) + _spelled(etags.get(offer, ""))
         if left < 0:
-            break
-    return found[:held]
+            return found[:held]
+    return found
 
 
 def _spelled(text: str) -> int:
-    """Characters of a text as JSON in ASCII, without its quotes."""
-    return len(encode_basestring_ascii(text)) - 2
+    """Characters of a text as JSON in ASCII."""
+    return len(encode_basestring_ascii(text))
 
 
 def is_ours(text: str) -> bool:

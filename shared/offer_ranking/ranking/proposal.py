@@ -81,11 +81,6 @@ class Proposal(Struct, frozen=True, eq=False):
     def id(self) -> str:
         return self.token.proposition
 
-    @property
-    def offers(self) -> list[str]:
-        """The ids of the offers given, the first one first."""
-        return list(map(self.candidates.ids.__getitem__, self.ranked.order.tolist()))
-
     def alone(self, place: int) -> Token:
         """What is signed of one of the offers given, for what stands for it alone: a mail has no other way to say
         which of them it means. `place` counts from 0.
