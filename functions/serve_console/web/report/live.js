@@ -38,6 +38,7 @@ function useLooks(report) {
 
 /** Of each look but the first, the offers' parts of the displays that came since the one before. */
 function sharesOf(looks) {
+  if (looks.length < 2) return [];
   const counts = looks.map((look) => new Map(look.offers.map((one) => [one.id, one.impressions])));
   const fresh = counts.slice(1).map((now, n) => {
     const gained = (id) => Math.max(0, (now.get(id) ?? 0) - (counts[n].get(id) ?? 0));
