@@ -10,15 +10,16 @@ const HEIGHT = 260;
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 /**
- * `times`: RFC 3339 texts, `hourly` or days apart; `series`: [{label, values, band?: {low, high}, look?}], values in the order of `times`, null where
- * there is none; `look` keeps the look of a line that other charts have too. `format` writes a value.
+ * `times`: RFC 3339 texts, of days, hours or seconds as `unit` says. `series`: [{label, values, band?: {low, high},
+ * look?}], values in the order of `times`, null where there is none; `look` keeps the look of a line that other charts
+ * have too. `format` writes a value.
  */
-export function Chart({ title, summary, times, series, format, hourly, floor = null }) {
+export function Chart({ title, summary, times, series, format, unit, floor = null }) {
   const columns = useMemo(() => columnsOf(series, format), [series, format]);
   const rows = useMemo(() => times.map((at, n) => ({ at, n })), [times]);
   return html`<figure class="chart">
     <figcaption><strong>${title}</strong><p class="hint">${summary}</p></figcaption>
-    ${times.length > 1 ? html`<${Canvas} title=${title} times=${times} series=${series} format=${format} hourly=${hourly} floor=${floor} />` : html`<p class="hint">A line appears with the second point in time; the table has what there is.</p>`}
+    ${times.length > 1 ? html`<${Canvas} title=${title} times=${times} series=${series} format=${format} unit=${unit} floor=${floor} />` : html`<p class="hint">A line appears with the second point in time; the table has what there is.</p>`}
     <details><summary>Table of “${title}”</summary>
       <${DataTable} caption=${title} columns=${columns} rows=${rows} rowKey=${(row) => row.at} sortBy=${["Time", true]} />
     </details>
@@ -37,12 +38,12 @@ function columnsOf(series, format) {
   ];
 }
 
-function Canvas({ title, times, series, format, hourly, floor }) {
+function Canvas({ title, times, series, format, unit, floor }) {
   const box = useRef();
   const plot = useRef(null);
   const [failed, setFailed] = useState(false);
   const isDark = useDark();
-  const shape = JSON.stringify([series.map((one) => [one.label, Boolean(one.band)]), hourly, isDark]);
+  const shape = JSON.stringify([series.map((one) => [one.label, Boolean(one.band)]), unit, isDark]);
   const data = useMemo(() => columnar(times, series), [times, series]);
   useEffect(() => {
     const element = box.current; // the reference is emptied before this is cleared up
@@ -51,7 +52,7 @@ function Canvas({ title, times, series, format, hourly, floor }) {
     // The library is a third of the application: it is loaded when the first chart is on the screen.
     import("../vendor/uplot.js").then(({ default: Plot }) => {
       if (isGone) return;
-      const look = { Plot, series, format, hourly, floor, ...size(), style: getComputedStyle(element) };
+      const look = { Plot, series, format, unit, floor, ...size(), style: getComputedStyle(element) };
       plot.current = new Plot(settings(look), data, element);
     }).catch(() => setFailed(true));
     const watch = new ResizeObserver(() => plot.current?.setSize(size()));

@@ -5,12 +5,12 @@ const COLOURS = 6;
 const NARROW = 520; // pixels of width below which the names at the lines are cut sooner
 
 /** Settings for `series` as Chart has them; colours come from the style sheet's variables, so that they fit the scheme. */
-export function settings({ Plot, series, format, floor, hourly, width, height, style }) {
+export function settings({ Plot, series, format, floor, unit, width, height, style }) {
   const ink = style.getPropertyValue("--muted").trim();
   const grid = { stroke: style.getPropertyValue("--line").trim(), width: 1 };
   const axis = { stroke: ink, grid, ticks: grid, font: "12px system-ui, sans-serif" };
   const letters = width < NARROW ? 9 : 16;
-  const lines = [{ label: "Time", value: (_, seconds) => (seconds ? written(seconds, hourly) : "–") }];
+  const lines = [{ label: "Time", value: (_, seconds) => (seconds ? written(seconds, unit) : "–") }];
   const bands = [];
   series.forEach((one, n) => {
     const look = one.look ?? n;
@@ -28,7 +28,7 @@ export function settings({ Plot, series, format, floor, hourly, width, height, s
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     legend: { live: true, markers: { width: 0 } },
     scales: { x: { time: true }, y: { range: (_, low, high) => range(low, high, floor) } },
-    axes: [{ ...axis, space: 90, values: (_, values) => values.map((seconds) => written(seconds, hourly)) }, { ...axis, size: 62, values: (_, values) => values.map((value) => plain(format(value))) }],
+    axes: [{ ...axis, space: 90, values: (_, values) => values.map((seconds) => written(seconds, unit)) }, { ...axis, size: 62, values: (_, values) => values.map((value) => plain(format(value))) }],
     hooks: { draw: [(plot) => labels(plot, style.color, letters)], ready: [latest], setData: [latest], setCursor: [(plot) => plot.cursor.idx === null && latest(plot)] },
   };
 }
@@ -43,9 +43,13 @@ function line(Plot, { label }, look, colour, format) {
   };
 }
 
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
-const hour = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-const written = (seconds, hourly) => (hourly ? hour : day).format(1000 * seconds); // days are UTC's, hours one's own
+// Days are those of UTC, as in the report; hours and seconds are one's own.
+const FORMATS = {
+  day: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" }),
+  hour: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }),
+  second: new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" }),
+};
+const written = (seconds, unit) => FORMATS[unit].format(1000 * seconds);
 const plain = (text) => text.replace(/\.0+(?= )/, ""); // "20.0 %" -> "20 %" at an axis
 const text = (value, format) => (value === null || value === undefined ? "–" : format(value));
 const every = (i0, i1) => Array.from({ length: i1 - i0 + 1 }, (_, n) => i0 + n);

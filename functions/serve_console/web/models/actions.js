@@ -8,7 +8,11 @@ import { say } from "../parts/notice.js";
 import { go, link } from "../router.js";
 
 /** Which steps a model's status allows, as shared/offer_ranking/catalog/lifecycle.py has them; the API has the last word. */
-const STEPS = { draft: ["activate", "archive", "delete"], live: ["deactivate"], archived: ["delete"] };
+export const STEPS = {
+  draft: ["edit", "activate", "archive", "duplicate", "delete"],
+  live: ["edit", "deactivate", "duplicate"],
+  archived: ["duplicate", "delete"],
+};
 
 export function Actions({ model, etag, reload }) {
   const [asked, setAsked] = useState(null);
@@ -28,11 +32,11 @@ export function Actions({ model, etag, reload }) {
   const button = (name, text, style = "") => html`<button type="button" class=${style} onClick=${() => setAsked(name)}>${text}</button>`;
   return html`
     ${steps.includes("activate") && button("activate", "Activate", "primary")}
-    ${model.status !== "archived" && html`<a class="button" href=${link("models", model.id, "edit")}>Edit</a>`}
+    ${steps.includes("edit") && html`<a class="button" href=${link("models", model.id, "edit")}>Edit</a>`}
     ${steps.includes("deactivate") && button("deactivate", "Deactivate")}
     ${button("duplicate", "Duplicate")}
     ${steps.includes("archive") && button("archive", "Archive")}
-    ${button("delete", "Delete", "danger-text")}
+    ${button("delete", "Delete", "danger-text") /* of a live model too: the question says what to do first */}
     ${asked === "activate" && html`<${Confirm} title="Activate this AI model?" label="Activate" act=${step("activate")} onClose=${close} explain=${allowed}>
       <p>From now on it ranks offers and learns from every event. Until it has events it ranks at random.</p><//>`}
     ${asked === "deactivate" && html`<${Confirm} title="Deactivate this AI model?" label="Deactivate" danger act=${step("deactivate")} onClose=${close} explain=${allowed}>

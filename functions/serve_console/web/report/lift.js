@@ -14,7 +14,7 @@ export function LiftOverTime({ over, lift }) {
   const last = points.length - 1;
   const at = (name) => points.map((one, n) => (n === last ? own(lift)[name] : one[name]));
   const series = useMemo(() => [{ label: "Lift", values: at("value"), band: { low: at("low"), high: at("high") } }], [over, lift.value]);
-  return html`<${Chart} title="Lift over time" times=${over.points.map((one) => one.start)} hourly=${over.unit === "hour"} series=${series} format=${signedPercent}
+  return html`<${Chart} title="Lift over time" times=${over.points.map((one) => one.start)} unit=${over.unit} series=${series} format=${signedPercent}
     summary="How much more the model earns than random order, of everything up to each ${over.unit} of the period. The band holds the true lift with 95 % confidence, however often one looks." />`;
 }
 

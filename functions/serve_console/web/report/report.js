@@ -8,6 +8,7 @@ import { useResource } from "../resource.js";
 import { Accounting } from "./accounting.js";
 import { Audiences } from "./audiences.js";
 import { LiftOverTime } from "./lift.js";
+import { Live } from "./live.js";
 import { Offers } from "./offers.js";
 import { RatesOverTime, SharesOverTime, TrafficOverTime } from "./traffic.js";
 
@@ -22,7 +23,7 @@ export function Report({ model, every }) {
   </div>`;
   return html`${tools}
     <${Waiting} resource=${found} what="Report" />
-    ${found.data && html`<${Shown} report=${found.data} model=${model} />`}`;
+    ${found.data && html`<${Shown} key=${days} report=${found.data} model=${model} />`}`;
 }
 
 function Shown({ report, model }) {
@@ -34,6 +35,7 @@ function Shown({ report, model }) {
     <${Cards} report=${report} />
     <p class="lift-sentence">${liftSentence(report.lift)}</p>
     ${model.type === "personalized" && report.personalization && html`<p class="lift-sentence">Gain of personalizing: <strong>${signedPercent(report.personalization.value)}</strong>${report.personalization.interval && ` (${percentRange(report.personalization.interval, signedPercent)})`}. ${liftSentence(report.personalization, "ranking for the person", "ranking for everybody")}</p>`}
+    <${Live} report=${report} />
     <div class="charts">
       <${LiftOverTime} over=${over} lift=${report.lift} />
       <${RatesOverTime} over=${over} />
@@ -53,7 +55,7 @@ function Cards({ report }) {
     ${card("Conversions", count(totals.conversions))}
     ${card("Rate", percent(totals.conversionRate))}
     ${card("Lift over random", signedPercent(lift.value), lift.interval ? percentRange(lift.interval, signedPercent) : "no interval yet")}
-    ${card("Ranked by the model", count(traffic.model.impressions), `rate ${percent(traffic.model.conversionRate)}`)}
+    ${card("Ranked by it", count(traffic.model.impressions), `rate ${percent(traffic.model.conversionRate)}`)}
     ${card("Ranked at random", count(traffic.random.impressions), `rate ${percent(traffic.random.conversionRate)}`)}
   </dl>`;
 }

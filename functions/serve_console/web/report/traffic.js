@@ -12,7 +12,7 @@ const timesOf = (over) => over.points.map((point) => point.start);
 
 export function RatesOverTime({ over }) {
   const series = useMemo(() => armsOf(over).map(([key, label, look]) => ({ label, look, values: over.points.map((point) => point[key].conversionRate) })), [over]);
-  return html`<${Chart} title="Conversion rate over time" times=${timesOf(over)} hourly=${over.unit === "hour"} series=${series} format=${percent} floor=${0}
+  return html`<${Chart} title="Conversion rate over time" times=${timesOf(over)} unit=${over.unit} series=${series} format=${percent} floor=${0}
     summary="What the model's own rankings earned in each ${over.unit}, beside those at random." />`;
 }
 
@@ -22,7 +22,7 @@ export function TrafficOverTime({ over }) {
     const total = (point) => point.random.impressions + point.model.impressions;
     return arms.map(([key, label, look]) => ({ label, look, values: over.points.map((point) => (total(point) ? point[key].impressions / total(point) : null)) }));
   }, [over]);
-  return html`<${Chart} title="Share of traffic over time" times=${timesOf(over)} hourly=${over.unit === "hour"} series=${series} format=${percent} floor=${0}
+  return html`<${Chart} title="Share of traffic over time" times=${timesOf(over)} unit=${over.unit} series=${series} format=${percent} floor=${0}
     summary="Which part of the model's own displays was ranked at random, and which by the model." />`;
 }
 
@@ -32,6 +32,6 @@ export function SharesOverTime({ over }) {
     const rest = (point) => point.others + point.shares.slice(MOST_LINES).reduce((sum, share) => sum + share, 0);
     return [...each.slice(0, MOST_LINES), { label: "All others", values: over.points.map(rest) }];
   }, [over]);
-  return html`<${Chart} title="Share of each offer over time" times=${timesOf(over)} hourly=${over.unit === "hour"} series=${series} format=${percent} floor=${0}
+  return html`<${Chart} title="Share of each offer over time" times=${timesOf(over)} unit=${over.unit} series=${series} format=${percent} floor=${0}
     summary="Which part of all displays the ${Math.min(MOST_LINES, over.offers.length)} most shown offers had." />`;
 }

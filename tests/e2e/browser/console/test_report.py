@@ -109,6 +109,8 @@ def test_the_page_follows_events_by_itself_and_rests_while_nobody_looks(manager:
     shop.learned(model["id"], 80)
     manager.page.evaluate(hide, False)
     expect(displays).to_contain_text("80")
+    shop.put(dataset, "3.jsonl", shop.visits(model["id"], OFFERS, each=10))
+    expect(manager.page.get_by_text("Offers shown since this page was opened").first).to_be_visible(timeout=15_000)
 
 
 def test_readiness_says_what_there_is_and_how_long_a_lift_takes(
