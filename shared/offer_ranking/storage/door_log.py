@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ _LONGEST = 200  # characters of a text
 
 @dataclass(slots=True)
 class _Seen:
-    requests: list[DoorRequest] = field(default_factory=list)
+    requests: deque[DoorRequest] = field(default_factory=lambda: _last(()))
     written_at: float = float("-inf")
 
 
@@ -44,15 +44,13 @@ class DoorLog:
 
     def note(self, datastream_id: str, request: DoorRequest) -> None:
         """Remember a request of a datastream that exists. Whether it can be written is no matter to the request."""
-        seen = self._seen.setdefault(datastream_id, _Seen())
+        seen = self._seen.get(datastream_id)
+        if seen is None:
+            seen = self._seen[datastream_id] = _Seen()
         self._seen.move_to_end(datastream_id)
         if len(self._seen) > _DATASTREAMS:
             self._seen.popitem(last=False)
-        problem = request["problem"]
-        short = DoorRequest(
-            **request | {"route": request["route"][:_LONGEST], "problem": problem and problem[:_LONGEST]}
-        )
-        seen.requests = [short, *seen.requests[: _REQUESTS - 1]]
+        seen.requests.appendleft(_short(request))
         now = self._clock()
         if now - seen.written_at >= WRITTEN_EVERY_SECONDS:
             seen.written_at = now
@@ -78,7 +76,19 @@ class DoorLog:
             )
         except (BotoCoreError, ClientError):
             return  # the requests are remembered, and written with the next ones
-        seen.requests = _newest([*seen.requests, *_read(answer.get("Attributes", {}))])
+        seen.requests = _last(_newest([*seen.requests, *_read(answer.get("Attributes", {}))]))
+
+
+def _last(requests: Iterable[DoorRequest]) -> deque[DoorRequest]:
+    """The newest first; one more drives out the oldest."""
+    return deque(requests, _REQUESTS)
+
+
+def _short(request: DoorRequest) -> DoorRequest:
+    route, problem = request["route"], request["problem"]
+    if len(route) <= _LONGEST and (problem is None or len(problem) <= _LONGEST):
+        return request
+    return DoorRequest(**request | {"route": route[:_LONGEST], "problem": problem and problem[:_LONGEST]})
 
 
 def _key(datastream_id: str) -> Any:  # noqa: ANN401 - an item of DynamoDB
