@@ -1,0 +1,46 @@
+"""CPU time of the door's answer to each class of hostile bodies, on both routes: none may take more than 100 ms.
+
+The fastest of three calls of each, since others use the machine too. Run: python -m tests.benchmarks.hostile_cost
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+from tests.support.aws import in_process, set_environment
+
+BOUND_MS, TIMES = 100, 3
+
+
+def main() -> int:
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+    set_environment()
+    from tests.functions.test_edge_hostile import REFUSED, ROUTES, TAKEN  # noqa: PLC0415 - handlers read the environment
+    from tests.support.door import a_door  # noqa: PLC0415
+    from tests.support.system import System  # noqa: PLC0415
+
+    sent = {name: text for name, (text, _) in REFUSED.items()} | dict(TAKEN)
+    took: dict[tuple[str, str], float] = {}
+    with in_process():
+        door = a_door(System())
+        for path in ROUTES:
+            for name, body in sent.items():
+                text = body if isinstance(body, str) else json.dumps(body)
+                fastest = float("inf")
+                for _ in range(TIMES):
+                    start = time.process_time()
+                    door.call(path, text)
+                    fastest = min(fastest, time.process_time() - start)
+                took[path, name] = 1000 * fastest
+    slowest = sorted(took, key=lambda one: -took[one])[:5]
+    print(f"{len(sent)} classes on {len(ROUTES)} routes; CPU milliseconds, the slowest:")
+    for path, name in slowest:
+        print(f"| {path} | {name} | {took[path, name]:.1f} |")
+    return int(took[slowest[0]] > BOUND_MS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
