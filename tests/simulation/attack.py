@@ -104,7 +104,7 @@ class Shop:
             ranked, self.candidates, count=1, step=Step.AI_MODEL, now_ms=self.now_ms, model="m", datastream="shop",
             visitor=visitor,
         )  # fmt: skip
-        return proposal.offers[0], proposal.proposition("hero", KEYS)
+        return proposal.token.given()[0], proposal.proposition("hero", KEYS)
 
     def _send(self, kind: str, proposition: Any, offer: str, source: str) -> None:
         self.sent += 1

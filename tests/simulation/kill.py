@@ -90,7 +90,9 @@ class Place:
 
 @contextlib.contextmanager
 def _deployed(folder: Path) -> Iterator[Place]:
-    template = Template.read(ROOT / "template.yaml", {"OidcIssuer": "http://127.0.0.1"})
+    template = Template.read(
+        ROOT / "template.yaml", {"OidcIssuer": "http://127.0.0.1", "EdgeUrl": "http://127.0.0.1/ee"}
+    )
     with Emulator.on(0, folder / "emulator.log") as emulator:
         outputs = emulator.create(_STORAGE, template.nested_stack(_STORAGE))
         function = template.with_outputs({_STORAGE: outputs}).functions()["RefreshRankings"]
