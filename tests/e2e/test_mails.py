@@ -6,9 +6,11 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from itertools import count
+from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from infra.local.system import System
@@ -40,9 +42,10 @@ class Reader:
 
     def _take(self, method: str, url: str, agent: str) -> int:
         number = next(_numbers)
-        transport = httpx.HTTPTransport(local_address=f"127.9.{number // 250}.{number % 250 + 1}")
-        with httpx.Client(transport=transport, headers={"User-Agent": agent}, timeout=60) as http:
-            return http.request(method, url).status_code
+        source = (f"127.9.{number // 250}.{number % 250 + 1}", 0)
+        with closing(HTTPConnection(urlsplit(url).netloc, timeout=60, source_address=source)) as http:
+            http.request(method, urlsplit(url).path, headers={"User-Agent": agent})
+            return http.getresponse().status
 
 
 def test_of_five_hundred_mails_opens_and_clicks_are_counted_exactly_offer_by_offer(
