@@ -532,3 +532,13 @@ def test_a_door_ranks_by_what_was_learned(system: System) -> None:
     handler("collect_events").serving._kept.clear()
     first = [door.propositions(query("home"))[0]["items"][0]["id"] for _ in range(40)]
     assert first.count("winter") > 30
+
+
+def test_while_its_model_is_not_live_a_decision_serves_by_priority(system: System) -> None:
+    offers = [offer_body("low", priority=1), offer_body("high", priority=9)]
+    door = a_door(system, offers=offers)
+    assert system.call("POST", f"/models/{door.model['id']}/deactivate").status == 200
+    handler("collect_events").serving._kept.clear()
+    (proposition,) = door.propositions(query(scope(itemCount=2)))
+    assert [item["id"] for item in proposition["items"]] == ["high", "low"]
+    assert proposition["scopeDetails"]["strategies"][0]["step"] == "priority"
