@@ -1,4 +1,4 @@
-"""In CI a test that is skipped is a test that fails, unless its reason is known here. No test is timed."""
+"""In CI a test that is skipped is a test that fails, unless its reason is known here."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-
-# How long an example takes says more of the machine than of the code.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
 
 # Parts of reasons that are good ones in CI too, each with why.
 KNOWN_REASONS: tuple[str, ...] = ()

@@ -1,13 +1,11 @@
-"""Whatever is sent to the door: no answer in the 500s, little memory, what is wrong is named.
-
-How long each takes is measured by tests/benchmarks/hostile_cost.py.
-"""
+"""Whatever is sent to the door: no answer in the 500s, each within 100 ms and little memory, what is wrong is named."""
 
 from __future__ import annotations
 
 import base64
 import gzip
 import json
+import time
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +26,7 @@ ROUTES = (
     "/v2/interact",
     "/v2/collect",
 )
-MEGABYTES = 64
+MILLISECONDS, MEGABYTES = 100, 64
 
 
 @pytest.fixture(scope="module")
@@ -229,10 +227,18 @@ def named(reply: Reply) -> list[str]:
     return [field["pointer"] for field in problem["report"]["fields"]]
 
 
-def answered(door: Door, path: str, sent: Any, /, **more: Any) -> Reply:
-    """What is answered, whatever was sent."""
-    reply = door.call(path, sent if isinstance(sent, str) else json.dumps(sent), **more)
-    assert reply.status < 500, reply.text
+def timed(door: Door, path: str, sent: Any, /, **more: Any) -> Reply:
+    """The answer, the fastest of three: a machine that tests is busy with other things too."""
+    text = sent if isinstance(sent, str) else json.dumps(sent)
+    fastest = float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        reply = door.call(path, text, **more)
+        fastest = min(fastest, time.perf_counter() - start)
+        assert reply.status < 500, reply.text
+        if fastest < MILLISECONDS / 1000:
+            break
+    assert fastest < MILLISECONDS / 1000
     return reply
 
 
@@ -240,7 +246,7 @@ def answered(door: Door, path: str, sent: Any, /, **more: Any) -> Reply:
 @pytest.mark.parametrize("name", list(REFUSED))
 def test_what_cannot_be_taken_is_refused_by_the_field(door: Door, name: str, path: str) -> None:
     sent, pointer = REFUSED[name]
-    reply = answered(door, path, sent)
+    reply = timed(door, path, sent)
     assert reply.status in {400, 422}
     assert named(reply)[0].startswith(pointer)
 
@@ -249,7 +255,7 @@ def test_what_cannot_be_taken_is_refused_by_the_field(door: Door, name: str, pat
 @pytest.mark.parametrize("name", list(TAKEN))
 def test_what_is_only_strange_is_taken(door: Door, name: str, path: str) -> None:
     before = len(door.collector.events)
-    reply = answered(door, path, TAKEN[name])
+    reply = timed(door, path, TAKEN[name])
     if path == "/v1/collect" and reply.status == 422:
         assert named(reply) == ["/events"], "nothing to collect"
     else:
@@ -278,7 +284,7 @@ def test_there_are_seventy_classes_of_it() -> None:
     ],
 )  # fmt: skip
 def test_consent_that_nobody_understands_is_refused_by_the_field(door: Door, consent: Any, pointer: str) -> None:
-    reply = answered(door, "/v1/privacy/set-consent", {"consent": consent})
+    reply = timed(door, "/v1/privacy/set-consent", {"consent": consent})
     assert reply.status == 422
     assert named(reply) == [pointer]
 
@@ -310,12 +316,12 @@ def test_consent_that_nobody_understands_is_refused_by_the_field(door: Door, con
     ],
 )
 def test_events_of_unusual_shape_are_answered(door: Door, change: dict[str, Any], status: int) -> None:
-    assert answered(door, "/v1/interact", query("home"), **change).status == status
+    assert timed(door, "/v1/interact", query("home"), **change).status == status
 
 
 @pytest.mark.parametrize("request_id", ["", " ", "a b", "x" * 129, "\ud800", "a\r\nb", "\u202e"])
 def test_a_request_id_that_cannot_name_anything_is_refused_and_another_one_answers(door: Door, request_id: str) -> None:
-    reply = answered(door, "/v1/interact", {}, query={"configId": door.datastream["id"], "requestId": request_id})
+    reply = timed(door, "/v1/interact", {}, query={"configId": door.datastream["id"], "requestId": request_id})
     assert reply.status == 422
     assert named(reply) == ["requestId"]
     assert len(reply.json["report"]["requestId"]) == 36
@@ -325,7 +331,7 @@ def test_a_request_id_that_cannot_name_anything_is_refused_and_another_one_answe
                                     "http://www.shop.test", "https://www.shop.test:444", "https://www.shop.test/",
                                     "x" * 100_000, "https://\u0455hop.test", "a\r\nSet-Cookie: x=y", ""])  # fmt: skip
 def test_an_origin_of_any_shape_is_answered_and_no_header_made_of_it_that_is_none(door: Door, origin: str) -> None:
-    reply = answered(door, "/v1/interact", {}, headers={"Origin": origin})
+    reply = timed(door, "/v1/interact", {}, headers={"Origin": origin})
     assert reply.status == 403
     allowed = reply.headers.get("Access-Control-Allow-Origin")
     assert allowed in {None, origin}
@@ -343,7 +349,7 @@ BOMBS = {
 @pytest.mark.parametrize("name", list(BOMBS))
 def test_what_is_packed_is_not_unpacked(door: Door, name: str) -> None:
     encoded = base64.b64encode(BOMBS[name]).decode()
-    reply = answered(door, "/v1/collect", encoded, isBase64Encoded=True, headers={"Content-Encoding": "gzip"})
+    reply = timed(door, "/v1/collect", encoded, isBase64Encoded=True, headers={"Content-Encoding": "gzip"})
     assert reply.status == 400
 
 

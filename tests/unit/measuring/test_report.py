@@ -136,7 +136,7 @@ def test_a_conversion_without_an_impression_breaks_nothing() -> None:
     assert only["conversionRate"] is None
 
 
-def test_475_000_rows_of_counts_with_100_000_cells_are_not_told_row_by_row() -> None:
+def test_475_000_rows_of_counts_with_100_000_cells_take_about_a_second() -> None:
     rows, rng = 475_000, np.random.default_rng(0)
     audiences = tuple(f"audience-{n}" for n in range(50))
     cells = [json.dumps({"a": [audiences[n] for n in np.flatnonzero(rng.random(50) < 0.2)]}) for _ in range(100_000)]
@@ -155,15 +155,19 @@ def test_475_000_rows_of_counts_with_100_000_cells_are_not_told_row_by_row() -> 
         count=np.ones(rows, np.int64),
         **{name: Text.coded(rng.integers(0, len(words), rows), words) for name, words in texts.items()},
     )
-    began = time.process_time()
-    found = report(
-        counts,
-        Accounting.zero(),
-        history=[counts],
-        model=a_model(audiences=audiences),
-        as_of="",
-        snapshot_version=1,
-    )
-    # Row by row it would be minutes; beside other load and under coverage it has been three times the idle 1.2 s.
-    assert time.process_time() - began < 12
-    assert len(found["audiences"]) == 51
+
+    def seconds() -> float:
+        began = time.process_time()
+        found = report(
+            counts,
+            Accounting.zero(),
+            history=[counts],
+            model=a_model(audiences=audiences),
+            as_of="",
+            snapshot_version=1,
+        )
+        assert len(found["audiences"]) == 51
+        return time.process_time() - began
+
+    # The fastest of three: beside other load one has taken 3.6.
+    assert any(seconds() < 3 for _ in range(3)), "1.2 s on an idle machine"
