@@ -6,11 +6,8 @@ from datetime import timedelta
 
 from offer_ranking.catalog.decision import Decision
 from offer_ranking.ranking import decided
-from offer_ranking.ranking.candidates import Candidates
 from offer_ranking.ranking.decided import Asker, decide
-from offer_ranking.ranking.ranking import rank
 from tests.support.decisions import NOW, a_decision, an_offer
-from tests.support.learned import fitted, shown
 
 NOW_MS = int(NOW.timestamp() * 1000)
 
@@ -46,13 +43,3 @@ def test_no_more_are_remembered_than_are_kept() -> None:
     for decision in decisions:
         assert given(decision) == ["a"]
     assert len(decided._open._kept) <= decided._KEPT
-
-
-def test_what_nobody_is_to_repeat_is_drawn_by_the_same_chances_as_what_is_seeded() -> None:
-    learned = fitted(shown({"a": (400, 20), "b": (400, 10)}))
-    candidates = Candidates.of([an_offer("a"), an_offer("b")])
-    drawn = [rank(candidates, learned, seed=None) for _ in range(2000)]
-    first = sum(one.order[0] == 0 for one in drawn) / len(drawn)
-    assert abs(first - drawn[0].propensities[drawn[0].order.tolist().index(0)]) < 0.05
-    assert len({tuple(one.scores.tolist()) for one in drawn}) == len(drawn)
-    assert {one.seed for one in drawn} == {None}

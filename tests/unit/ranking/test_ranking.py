@@ -240,3 +240,25 @@ def test_ten_thousand_candidates_are_ranked_whole(kind: str) -> None:
     field = candidates([f"o{i:05}" for i in range(10_000)])
     for seed in range(5):
         assert is_whole_order(rank(field, learned, seed=seed, cell=GOLD), 10_000)
+
+
+@pytest.mark.parametrize("ids", ["ab", "abcdexy"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_nobody_repeats_is_served_as_often_as_is_said(
+    kind: str, ids: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = np.random.default_rng(7)
+    monkeypatch.setattr(module, "_stream", lambda: stream)
+    learned, field = KINDS[kind](share=0.2), candidates(ids)  # type: ignore[operator]
+    policy, times = policy_of(learned, field, GOLD), 20_000
+    served = [rank(field, learned, seed=None, cell=GOLD) for _ in range(times)]
+    assert all(is_whole_order(one, len(ids)) for one in served[:500])
+    first = np.bincount([one.order[0] for one in served], minlength=len(ids))
+    assert stats.chisquare(first, times * policy.propensities).pvalue > 0.001
+    arms = [sum(one.arm is arm for one in served) for arm in policy.arms]
+    assert stats.chisquare(arms, [times * arm.share for arm in policy.arms]).pvalue > 0.001
+    # One request says nothing of the next: which arm it gets, and which offer comes first.
+    is_random = np.array([one.traffic_type == "random" for one in served], float)
+    assert abs(np.corrcoef(is_random[1:], is_random[:-1])[0, 1]) < 4 / times**0.5
+    assert len({tuple(one.scores.tolist()) for one in served}) == times, "no ranking is given twice"
+    assert {one.seed for one in served} == {None}
