@@ -143,6 +143,11 @@ def test_a_request_that_cannot_be_is_refused_with_the_field_that_is_wrong(
     assert (status, kind, pointers[0]) == (422, "invalid", pointer)
 
 
+def test_a_list_of_refused_offers_is_not_called_too_short_as_well(trained: Any) -> None:
+    reply = rankings(*trained, {"offers": [{"id": 5}]})
+    assert problem(reply) == (422, "invalid", ["/offers/0/id"])
+
+
 def test_a_batch_has_bounds(trained: Any) -> None:
     system, model = trained
     path = f"/models/{model['id']}/rankings/batch"

@@ -111,6 +111,9 @@ def problem(error: Exception) -> Problem:
 def invalid(error: ValidationError, *, under: tuple[str, ...] = ()) -> RequestError:
     """What a validation found, as a refusal; `under` says which part of the request was validated."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
+    # To pydantic a list whose items were refused has none left.
+    above = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
+    found = [one for one in found if one["type"] != "too_short" or one["loc"] not in above]
     unreadable = any(one["type"] == "json_invalid" for one in found)
     errors = [
         FieldError(pointer=pointer((*under, *one["loc"])), detail=one["msg"].removeprefix("Value error, "))
