@@ -15,7 +15,7 @@ import msgspec
 
 from offer_ranking.catalog.datastream import TokenMode
 from offer_ranking.collecting.stamp import KEY, stamp
-from offer_ranking.collecting.trust import UNPROVEN, Judge, Proven, Trust
+from offer_ranking.collecting.trust import UNPROVEN, Judge, Proven, Trust, named_by
 from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.proposition_event import EVENT_TYPES, PROPOSITION_EVENT_KINDS, Kind, marked
 from offer_ranking.events.served import FALLBACK, is_fallback
@@ -52,10 +52,10 @@ class Line:
 def lines_of(event: dict[str, Any], dataset: str, judge: Judge) -> Iterator[Line]:
     """A line for each proposition that is proven, then one for all that is not. The first has what else there is."""
     rest = {key: held for key, held in event.items() if key != KEY}  # only the collector stamps
-    propositions, kind = rows(event, EVENT["propositions"]), _kind(event)
+    propositions, kind, named = rows(event, EVENT["propositions"]), _kind(event), named_by(event)
     unproven = []
     for proposition in propositions:
-        proven = None if kind is None or is_fallback(proposition) else judge.proven(event, proposition, kind)
+        proven = None if kind is None or is_fallback(proposition) else judge.proven(proposition, kind, named)
         if kind is None or proven is None:
             unproven.append(proposition)
         else:
@@ -65,7 +65,7 @@ def lines_of(event: dict[str, Any], dataset: str, judge: Judge) -> Iterator[Line
             rest = _counted(event)
     if unproven or not propositions:
         is_whole = len(unproven) == len(propositions)
-        line = rest if is_whole or kind is None else _told(rest, kind, unproven)
+        line = rest if is_whole or kind is None else _told(_naming(rest, named), kind, unproven)
         trust = UNPROVEN[judge.mode]
         yield Line(line | {KEY: stamp(dataset, judge, trust)}, trust)
 
@@ -87,6 +87,12 @@ def _told(event: dict[str, Any], kind: Kind, propositions: list[Any]) -> dict[st
     decisioning = _object(experience.get("decisioning"))
     decisioning = decisioning | {"propositionEventType": {_MARKS[kind]: 1}, "propositions": propositions}
     return event | {"_experience": experience | {"decisioning": decisioning}}
+
+
+def _naming(event: dict[str, Any], named: frozenset[str]) -> dict[str, Any]:
+    """The event with the tokens by which items were named: without them it would mean all that was served."""
+    action = {"propositionAction": {"tokens": sorted(named)}} if named else {}
+    return event | {"_experience": {"decisioning": action}}
 
 
 def _as_served(proven: Proven, proposition: object) -> dict[str, Any]:
