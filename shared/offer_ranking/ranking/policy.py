@@ -60,6 +60,14 @@ class Arm:
         return positions(self.draws, places) if self.draws else np.repeat(self.first[None], places, axis=0)
 
 
+@dataclass(slots=True, eq=False)
+class Ahead:
+    """Rankings that were drawn before anybody asked, each to be taken once, and how many there were so far."""
+
+    rankings: list[Ranking] = field(default_factory=list)
+    drawn: int = 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """What may happen to one set of candidates in one cell.
@@ -67,13 +75,13 @@ class Policy:
     Args:
         arms: their shares sum to 1.
         propensities: probability that a candidate is first, whatever the arm, shape (K,), sum 1.
-        ahead: rankings of requests to come; each is taken once.
+        ahead: rankings of requests to come.
 
     """
 
     arms: tuple[Arm, ...]
     propensities: Array
-    ahead: list[Ranking] = field(default_factory=list, repr=False)
+    ahead: Ahead = field(default_factory=Ahead, repr=False)
 
     @classmethod
     def of(cls, arms: tuple[Arm, ...]) -> Policy:

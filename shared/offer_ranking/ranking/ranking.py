@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 _EVERYBODY = Cell()
-_STOCK = 2048  # draws
+_MOST_AHEAD, _MOST_DRAWS_AHEAD = 64, 2048
 DIGITS = 9  # of a propensity in a token
 
 
@@ -109,17 +109,21 @@ def _stream() -> np.random.Generator:
 
 
 def _ahead(policy: Policy, version: int) -> Ranking:
-    """A ranking that nobody is to repeat, from a stock: dozens are drawn in the time of five."""
-    while True:
-        try:
-            return policy.ahead.pop()
-        except IndexError:
-            policy.ahead.extend(_stock(policy, _stream(), version))
+    """A ranking that nobody is to repeat, from a stock: dozens are drawn in the time of five.
+
+    As many are drawn as were asked for before, so that contests that are seen once, as those of cells that clients
+    make up, cost no more time and memory than one ranking.
+    """
+    ahead = policy.ahead
+    if not ahead.rankings:
+        most = min(_MOST_AHEAD, _MOST_DRAWS_AHEAD // len(policy.propensities))
+        size = max(1, min(ahead.drawn, most))
+        ahead.rankings, ahead.drawn = _stock(policy, _stream(), version, size), ahead.drawn + size
+    return ahead.rankings.pop()
 
 
-def _stock(policy: Policy, rng: np.random.Generator, version: int) -> list[Ranking]:
-    """In the order in which chance leads requests to the arms: a stock may be left before its end."""
-    size = max(1, _STOCK // len(policy.propensities))
+def _stock(policy: Policy, rng: np.random.Generator, version: int, size: int) -> list[Ranking]:
+    """Each place is one request's chance, whatever became of the others: a stock may be left before its end."""
     arms = [policy.arm(chance) for chance in rng.random(size).tolist()]
     rankings = {arm: _of_arm(arm, policy, rng, arms.count(arm), version) for arm in policy.arms}
     return [next(rankings[arm]) for arm in arms]

@@ -231,6 +231,17 @@ def test_no_candidates_are_an_empty_ranking() -> None:
     assert fallback(candidates(""), seed=1).order.tolist() == []
 
 
+def test_as_much_is_drawn_ahead_as_was_asked_for_and_no_more_than_64() -> None:
+    learned, field = snapshot(), candidates("ab")
+    ahead = policy_of(learned, field, Cell()).ahead
+    waiting = []
+    for _ in range(300):
+        rank(field, learned, seed=None)
+        waiting.append(len(ahead.rankings))
+    assert waiting[:6] == [0, 0, 1, 0, 3, 2]
+    assert max(waiting) == 63
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_ten_thousand_candidates_are_ranked_whole(kind: str) -> None:
     world = np.random.default_rng(2)
