@@ -3,6 +3,7 @@ import { html } from "../view.js";
 import { Field } from "../parts/field.js";
 
 export const FORMATS = ["text/html", "text/plain", "application/json", "image/png", "image/jpeg", "image/webp", "image/svg+xml"];
+export const FIELDS = ["id", "format", "content", "deliveryURL", "language", "etag", "characteristics"];
 export const BLANK = { id: "", etag: "", format: "text/html", content: "", deliveryURL: "", language: "", characteristics: "" };
 
 /** As the form has it: text where the API has lists and objects. */

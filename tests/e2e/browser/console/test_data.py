@@ -162,6 +162,26 @@ def test_a_decision_is_created_with_its_offers_and_edited(manager: Person, shop:
     manager.trouble.clear()  # the browser tells of the 422
 
 
+def test_enter_in_the_dialog_of_an_offer_keeps_the_offer_and_does_not_send_the_decision(manager: Person) -> None:
+    keys, sent = manager.page.keyboard, list[str]()
+    manager.page.on("request", lambda request: sent.append(request.method))
+    manager.go("decisions/new")
+    manager.button("Add an offer").focus()
+    keys.press("Enter")
+    offer = manager.dialog().get_by_label("Id")
+    offer.focus()
+    keys.press("Enter")
+    expect(manager.dialog().get_by_role("alert")).to_contain_text("id: must not be empty")
+    manager.dialog().get_by_label("Content").fill("<b>spring</b>")
+    offer.fill("spring")
+    keys.press("Enter")
+    expect(manager.dialog()).to_have_count(0)
+    expect(manager.button("Add an offer")).to_be_focused()
+    (row,) = manager.table("Offers")
+    assert row["Offer"].split("\n")[0] == "spring"
+    assert "POST" not in sent
+
+
 def test_a_datastream_is_created_copied_tried_out_and_its_requests_told(manager: Person, shop: Shop) -> None:
     dataset = shop.dataset("Of the web")
     model = shop.live("Ranks the web", dataset["id"])
