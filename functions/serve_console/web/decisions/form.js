@@ -68,5 +68,5 @@ function versioned(fallback, before) {
 
 async function sent({ fallback, ...values }, before) {
   const optional = ["description", "activityId", "placementId", "surface", "modelId"].map((name) => [name, values[name] || null]);
-  return { ...values, ...Object.fromEntries(optional), fallback: await fromForm(versioned(fallback, before)) };
+  return { ...values, ...Object.fromEntries(optional), fallback: await fromForm(versioned(fallback, before), "/fallback") };
 }

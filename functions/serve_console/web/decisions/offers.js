@@ -69,7 +69,7 @@ function OfferDialog({ offer, taken, onKeep, onClose }) {
       // A version that was made from the content is made anew when that was changed; one that somebody chose stays.
       const isStale = offer && values.etag === offer.etag && (values.content !== (offer.content ?? "") || values.deliveryURL !== (offer.deliveryURL ?? ""));
       const { priority, startsAt, endsAt, status, audiencesAny } = values;
-      onKeep({ ...(await fromForm(isStale ? { ...values, etag: "" } : values)), priority, startsAt, endsAt, status, audiencesAny });
+      onKeep({ ...(await fromForm(isStale ? { ...values, etag: "" } : values, "/offer")), priority, startsAt, endsAt, status, audiencesAny });
     });
   };
   return html`<${Dialog} title=${offer ? "Edit offer" : "Add an offer"} onClose=${onClose} wide>

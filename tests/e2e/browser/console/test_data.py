@@ -182,6 +182,38 @@ def test_enter_in_the_dialog_of_an_offer_keeps_the_offer_and_does_not_send_the_d
     assert "POST" not in sent
 
 
+def test_a_characteristic_that_is_no_name_and_value_is_told_at_its_field(manager: Person, shop: Shop) -> None:
+    given = {"id": "none", "etag": "1", "format": "text/plain", "content": "-"}
+    awkward = {"at:night": "two\nlines"}
+    offer = {**given, "id": "spring", "characteristics": awkward}
+    body = {"name": "Of characteristics", "offers": [offer], "fallback": {**given, "characteristics": awkward}}
+    decision = shop.admin.post("/decisions", body)["id"]
+    manager.go(f"decisions/{decision}/edit")
+    manager.button("Edit offer spring").click()
+    of_offer = manager.dialog().get_by_label("Characteristics")
+    for wrong in ("campaign 7", ": 7", "campaign: 7\ncampaign: 8"):
+        of_offer.fill(wrong)
+        manager.button("Keep the changes").click()
+        expect(manager.dialog().get_by_role("alert")).to_contain_text("characteristics")
+        expect(of_offer).to_have_attribute("aria-invalid", "true")
+    of_offer.fill("campaign: 7\n\n link : https://a.test/ ")
+    manager.button("Keep the changes").click()
+    expect(manager.dialog()).to_have_count(0)
+
+    of_fallback = manager.page.get_by_label("Characteristics")
+    untouched = of_fallback.input_value()
+    of_fallback.fill("campaign 7")
+    manager.button("Save").click()
+    expect(of_fallback).to_have_attribute("aria-invalid", "true")
+    of_fallback.fill(untouched)
+    manager.field("Content").fill("changed")
+    manager.button("Save").click()
+    manager.heading("Of characteristics").wait_for()
+    made = shop.admin.get(f"/decisions/{decision}")
+    assert made["offers"][0]["characteristics"] == {"campaign": "7", "link": "https://a.test/"}
+    assert (made["fallback"]["content"], made["fallback"]["characteristics"]) == ("changed", awkward)
+
+
 def test_a_datastream_is_created_copied_tried_out_and_its_requests_told(manager: Person, shop: Shop) -> None:
     dataset = shop.dataset("Of the web")
     model = shop.live("Ranks the web", dataset["id"])
