@@ -18,7 +18,7 @@ export function Test({ datastream }) {
   return html`<${Section} id="test" title="Test it" hint="Asks the edge for this datastream's decisions, as a page would, without an event that teaches."
     aside=${html`<button type="button" disabled=${!canAsk || isBusy} onClick=${test}>${isBusy ? "Asking …" : "Send a test query"}</button>`}>
     ${!configuration.edgeUrl && html`<p class="hint">This console was not told where the edge is, so it cannot ask it.</p>`}
-    ${!datastream.decisionIds.length && html`<p class="hint">It serves no decision yet: edit it and choose some.</p>`}
+    ${!datastream.decisionIds.length && html`<p class="hint">It serves no decision yet, so there is nothing to ask for.</p>`}
     ${problem && html`<${Failure} error=${problem} />`}
     <div aria-live="polite">${answer && html`<${Answered} answer=${answer} />`}</div>
   <//>`;

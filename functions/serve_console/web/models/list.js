@@ -5,6 +5,7 @@ import { count, percent, percentRange, signedPercent } from "../figures.js";
 import { useSettled } from "../parts/form.js";
 import { Waiting } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
+import { ForManagers } from "../parts/permission.js";
 import { Scroller } from "../parts/table.js";
 import { fewAtATime, useResource } from "../resource.js";
 import { link, refine, usePlace } from "../router.js";
@@ -91,11 +92,12 @@ function useReports(models) {
 
 function FirstModel() {
   return html`<${First} title="No AI model yet">
-    <p>An AI model learns from your events which offer converts best, and ranks offers by it. To begin:</p>
-    <ol>
-      <li><a href=${link("datasets", "new")}>Create a dataset</a>: where the displays and clicks of your offers lie.</li>
-      <li><a href=${link("models", "new")}>Create an AI model</a> over it, and activate it.</li>
-      <li>Watch it learn: its report shows rates and lift within seconds of the first events.</li>
-    </ol>
+    <p>An AI model learns from your events which offer converts best, and ranks offers by it.</p>
+    <${ForManagers} what="create a dataset and an AI model over it"><p>To begin:</p>
+      <ol>
+        <li><a href=${link("datasets", "new")}>Create a dataset</a>: where the displays and clicks of your offers lie.</li>
+        <li><a href=${link("models", "new")}>Create an AI model</a> over it, and activate it.</li>
+        <li>Watch it learn: its report shows rates and lift within seconds of the first events.</li>
+      </ol><//>
   <//>`;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from playwright.sync_api import expect
@@ -231,3 +232,28 @@ def test_who_may_only_read_is_offered_nothing_else(entering: Entering, shop: Sho
             reader.link(part).click()
             expect(reader.link(part)).to_have_attribute("aria-current", "page")
         expect(reader.page.get_by_text("Needs the permission ranking.rank")).to_be_visible()
+
+
+def test_who_may_only_read_is_led_to_no_form_and_told_whom_to_ask(entering: Entering, shop: Shop) -> None:
+    dataset = shop.dataset("Not to be edited")["id"]
+    ask = "Ask somebody in ranking-managers to"
+    nothing = json.dumps({"results": [], "count": 0, "total": 0, "next": None})
+    with entering() as reader:
+        reader.page.route(
+            re.compile(r"/(model|dataset|decision|datastream)s\?"), lambda route: route.fulfill(body=nothing)
+        )
+        reader.sign_in(READER)
+        for path, what in {
+            "models": "create a dataset and an AI model over it",
+            "datasets": "create a dataset",
+            "decisions": "create a decision",
+            "datastreams": "create a datastream",
+        }.items():
+            reader.go(path)
+            expect(reader.page.get_by_text(f"{ask} {what}.")).to_be_visible()
+            expect(reader.page.get_by_role("link", name="Create")).to_have_count(0)
+            reader.go(f"{path}/new")
+            expect(reader.page.get_by_text("You may look at this, and not change it")).to_be_visible()
+            expect(reader.page.get_by_role("textbox")).to_have_count(0)
+        reader.go(f"datasets/{dataset}/edit")
+        expect(reader.page.get_by_text("You may look at this, and not change it")).to_be_visible()
