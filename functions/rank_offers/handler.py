@@ -91,10 +91,13 @@ def rank_batch(model_id: str, body: BatchRequest) -> Answer:
     return _together("rankings", rankings)
 
 
-@api.operation("POST", "/models/{model_id}/rankings/replay", needs=Permission.RANK, gives=Replay,
-               problems=(problems.NOT_FOUND, problems.UNAVAILABLE))  # fmt: skip
+@api.operation("POST", "/models/{model_id}/rankings/replay", needs=Permission.RANK, or_needs=Permission.READ,
+               gives=Replay, problems=(problems.NOT_FOUND, problems.UNAVAILABLE))  # fmt: skip
 def replay_ranking(model_id: str, body: ReplayRequest) -> Answer:
-    """Repeat a ranking from its seed, snapshot and candidates: the same order and the same numbers."""
+    """Repeat a ranking from its seed, snapshot and candidates: the same order and the same numbers.
+
+    Open to readers, since it explains, and serves nothing.
+    """
     snapshot = _snapshot(model_id, body.snapshot_version)
     candidates = _candidates(snapshot, body, "")
     cell = snapshot.cell(body.audiences, body.context) if snapshot else Cell()

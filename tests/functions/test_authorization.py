@@ -192,6 +192,11 @@ def test_every_operation_is_in_the_table(system: System) -> None:  # noqa: ARG00
     assert {operation.id for _, operation in operations()} == set(BODIES)
 
 
+def test_only_what_explains_a_ranking_is_open_to_two_permissions(system: System) -> None:  # noqa: ARG001 - as above
+    found = {operation.id: operation.or_needs for _, operation in operations() if operation.or_needs}
+    assert found == {"replay_ranking": Permission.READ}
+
+
 @pytest.mark.parametrize("authorizer", [True, False], ids=["with authorizer", "without authorizer"])
 @pytest.mark.parametrize("exists", [True, False], ids=["existing", "missing"])
 @pytest.mark.parametrize("who", list(unauthenticated()))
@@ -226,7 +231,7 @@ def test_a_permission_opens_its_operations_and_no_others(
 
 
 def expected(operation: Any, permissions: set[Permission], *, exists: bool) -> int:
-    if operation.needs is not None and operation.needs not in permissions:
+    if operation.needs is not None and not {operation.needs, operation.or_needs} & permissions:
         return 403
     return BODIES[operation.id][1] if exists or "{" not in operation.path else 404
 

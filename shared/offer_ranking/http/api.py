@@ -104,6 +104,7 @@ class Operation:
     path: str
     handler: Callable[..., Answer]
     needs: Permission | None
+    or_needs: Permission | None
     gives: Any
     status: int
     body: Any
@@ -115,6 +116,10 @@ class Operation:
     def id(self) -> str:
         """The handler's name."""
         return self.handler.__name__
+
+    def is_open_to(self, principal: Principal) -> bool:
+        """Whether it is public, or the caller has a permission that it needs."""
+        return self.needs is None or self.needs in principal.permissions or self.or_needs in principal.permissions
 
     @property
     def summary(self) -> str:
@@ -148,20 +153,32 @@ class Api:
         path: str,
         *,
         needs: Permission | None,
+        or_needs: Permission | None = None,
         gives: Any = None,  # noqa: ANN401 - a type
         status: int = 200,
         problems: tuple[Kind, ...] = (),
         takes: tuple[str, ...] = JSON_TYPES,
     ) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-        """Declare an operation. Its handler takes `call`, path parameters by name, and typed `body` and `query`.
+        """Declare an operation, which `or_needs` opens as well as `needs`.
 
-        A body is JSON whatever its content type is called; `takes` are those it may be called by.
+        Its handler takes `call`, path parameters by name, and typed `body` and `query`. A body is JSON whatever its
+        content type is called; `takes` are those it may be called by.
         """
 
         def declare(handler: Callable[..., Answer]) -> Callable[..., Answer]:
             hints = get_type_hints(handler)
             one = Operation(
-                method, path, handler, needs, gives, status, hints.get("body"), hints.get("query"), problems, takes
+                method,
+                path,
+                handler,
+                needs,
+                or_needs,
+                gives,
+                status,
+                hints.get("body"),
+                hints.get("query"),
+                problems,
+                takes,
             )
             self.operations.append(one)
             self._router.route(path.replace("{", "<").replace("}", ">"), method=method)(self._run(one))
@@ -224,8 +241,9 @@ class Api:
         }
         context = event.get("requestContext") or {}
         principal = _PUBLIC if operation.needs is None else self._principal(headers, event)
-        if operation.needs is not None and operation.needs not in principal.permissions:
-            raise RequestError(problems.FORBIDDEN, f"This needs the permission {operation.needs.value!r}.")
+        if not operation.is_open_to(principal):
+            needed = " or ".join(repr(one.value) for one in (operation.needs, operation.or_needs) if one)
+            raise RequestError(problems.FORBIDDEN, f"This needs the permission {needed}.")
         return Call(principal, operation.id, str(context.get("requestId", "")), headers, _body(event))
 
     def _principal(self, headers: Mapping[str, str], event: dict[str, Any]) -> Principal:

@@ -76,7 +76,7 @@ def _operation(operation: Operation, refs: dict[_Wanted, Any]) -> dict[str, Any]
     described: dict[str, Any] = {
         "operationId": operation.id,
         "summary": operation.summary,
-        "security": [] if operation.needs is None else [{"oauth2": [SCOPE_PREFIX + operation.needs]}],
+        "security": [{"oauth2": [SCOPE_PREFIX + one]} for one in (operation.needs, operation.or_needs) if one],
         "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_header_parameters(operation)],
         "responses": _responses(operation, refs),
     }

@@ -14,7 +14,8 @@ import numpy as np
 
 from offer_ranking.counting.counts import Counts
 from offer_ranking.learning.cell import Cell
-from offer_ranking.measuring.traffic import OwnTraffic
+from offer_ranking.measuring.lift import Lift, lifts
+from offer_ranking.measuring.traffic import MODEL, RANDOM, OwnTraffic, arm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from offer_ranking.catalog.model import Model
 
     Array = NDArray[np.float64]
+    Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,19 @@ class Membership:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """Tables by hour (see OwnTraffic): of everybody, shape (hours, arms, kinds), and of each row of a Membership."""
+    """Tables by hour (see OwnTraffic): of everybody, shape (hours, arms, kinds), and of each row of a Membership.
 
+    `hours` are which, since 1970 UTC, ascending.
+    """
+
+    hours: Integers
     everybody: Array
     audiences: Array
+
+    def lift_until(self, hours: Integers) -> list[Lift]:
+        """The lift of the model over its random share from its beginning until just before each of these hours."""
+        ends = np.searchsorted(self.hours, hours)
+        return lifts(arm(self.everybody, MODEL), arm(self.everybody, RANDOM), ends)
 
     @classmethod
     def of(cls, parts: Iterable[Counts], model: Model, membership: Membership) -> History:
@@ -76,6 +87,7 @@ class History:
                 hours[hour] = hours[hour] + table if hour in hours else table
         if not hours:
             nothing = OwnTraffic.of(Counts.zero(), model.id).by_hour()
-            return cls(nothing, np.stack([nothing] * (len(membership.audiences) + 1)))
-        everything = np.stack([hours[hour] for hour in sorted(hours)], axis=1)
-        return cls(everything[0], everything[1:])
+            return cls(np.zeros(0, np.int64), nothing, np.stack([nothing] * (len(membership.audiences) + 1)))
+        known = sorted(hours)
+        everything = np.stack([hours[hour] for hour in known], axis=1)
+        return cls(np.array(known, np.int64), everything[0], everything[1:])

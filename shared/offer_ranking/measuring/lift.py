@@ -77,22 +77,19 @@ class Lift(TypedDict):
 
 def lift(arm: Arm, other: Arm) -> Lift:
     """The lift of one arm over another that was shown beside it; shapes (strata,)."""
-    ratio = log_ratio(arm, other)
-    value = float(np.expm1(ratio.estimate))
-    interval = None
-    if ratio.is_enough:
-        ends = ratio.estimate + half_width(ratio.information) * np.array([-1.0, 1.0])
-        interval = [float(end) for end in np.expm1(ends)]
-    return Lift(
-        value=value if np.isfinite(value) else None,
-        interval=interval,
-        confidence=CONFIDENCE,
-        enoughData=bool(ratio.is_enough),
-    )
+    return _lift(*map(float, log_ratio(arm, other)))
 
 
-def log_ratio(arm: Arm, other: Arm) -> LogRatio:
-    """Pool strata: R = sum(c m / N) / sum(d n / N) for c of n and d of m, N = n + m, and
+def lifts(arm: Arm, other: Arm, ends: NDArray[np.integer]) -> list[Lift]:
+    """The lift of the first strata, as many as each of `ends` says, of shape (looks,)."""
+    ratio = log_ratio(arm, other, ends)
+    return [_lift(*(float(column[look]) for column in ratio)) for look in range(len(ends))]
+
+
+def log_ratio(arm: Arm, other: Arm, ends: NDArray[np.integer] | None = None) -> LogRatio:
+    """Pool strata, all of them, or the first ones up to each of `ends`: then shapes are (..., looks).
+
+    R = sum(c m / N) / sum(d n / N) for c of n and d of m, N = n + m, and
     V = sum((n m (c + d) - c d N) / N^2) / (sum(c m / N) sum(d n / N)).
 
     A stratum in which one of the arms was not shown says nothing, and faulty counts are made the nearest possible.
@@ -102,11 +99,32 @@ def log_ratio(arm: Arm, other: Arm) -> LogRatio:
     n, m = np.where(is_shared, n, 0.0), np.where(is_shared, m, 0.0)
     c, d = np.clip(arm.conversions, 0.0, n), np.clip(other.conversions, 0.0, m)
     total = np.where(is_shared, n + m, 1.0)
-    mine, theirs = (c * m / total).sum(axis=-1), (d * n / total).sum(axis=-1)
-    spread = ((n * m * (c + d) - c * d * total) / total**2).sum(axis=-1)
-    least = np.stack([c, d, n - c, m - d]).sum(axis=-1).min(axis=0)
+    mine, theirs = _pooled(c * m / total, ends), _pooled(d * n / total, ends)
+    spread = _pooled((n * m * (c + d) - c * d * total) / total**2, ends)
+    least = _pooled(np.stack([c, d, n - c, m - d]), ends).min(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return LogRatio(np.log(mine) - np.log(theirs), mine * theirs / spread, least >= LEAST_CONVERSIONS)
+
+
+def _lift(estimate: float, information: float, is_enough: float) -> Lift:
+    value, interval = float(np.expm1(estimate)), None
+    if is_enough:
+        ends = estimate + half_width(information) * np.array([-1.0, 1.0])
+        interval = [float(end) for end in np.expm1(ends)]
+    return Lift(
+        value=value if np.isfinite(value) else None,
+        interval=interval,
+        confidence=CONFIDENCE,
+        enoughData=bool(is_enough),
+    )
+
+
+def _pooled(strata: Array, ends: NDArray[np.integer] | None) -> Array:
+    """The sum of what lies along the last axis, or the sums up to each of `ends`."""
+    if ends is None:
+        return strata.sum(axis=-1)
+    sums = np.cumsum(strata, axis=-1)
+    return np.concatenate([np.zeros((*strata.shape[:-1], 1)), sums], axis=-1)[..., ends]
 
 
 def half_width(information: Array | float) -> Array:

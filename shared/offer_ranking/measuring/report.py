@@ -116,7 +116,7 @@ def report(  # noqa: PLR0913 - what a report is made of
         offers=_offers(counts),
         traffic=traffic(own.by_hour().sum(axis=0), model),
         lift=lift(arm(past.everybody, MODEL), arm(past.everybody, RANDOM)),
-        trafficOverTime=traffic_over_time(counts, own, model),
+        trafficOverTime=traffic_over_time(counts, own, model, past.lift_until),
     )
     if model.type is ModelType.PERSONALIZED:
         made["audiences"] = audience_reports(own, past, membership)

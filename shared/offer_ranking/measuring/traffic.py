@@ -18,11 +18,11 @@ import numpy as np
 from offer_ranking.catalog.model import ModelType
 from offer_ranking.catalog.value import rfc3339
 from offer_ranking.counting.counts import CONVERSION, HOURS_PER_DAY, IMPRESSION
-from offer_ranking.measuring.lift import Arm
+from offer_ranking.measuring.lift import Arm, Lift
 from offer_ranking.measuring.rate import Rate, rate_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,7 +56,8 @@ class Traffic(TypedDict):
 
 class TrafficPoint(Traffic):
     """An hour or a UTC day from `start` on. `impressions` and `conversions` are of all events of the datasets, and so
-    are the parts of the impressions that the most shown offers (`shares`) and the `others` had.
+    are the parts of the impressions that the most shown offers (`shares`) and the `others` had. `lift` is of all the
+    time from the model's creation to the end of the point, so that its intervals hold at all points at once.
     """
 
     start: str
@@ -64,6 +65,7 @@ class TrafficPoint(Traffic):
     conversions: int
     shares: list[float]
     others: float
+    lift: Lift
 
 
 class TrafficOverTime(TypedDict):
@@ -137,8 +139,10 @@ def totals(counts: Counts) -> Rate:
     return rate_of(_tally(np.zeros(len(counts), np.int64), counts, 1)[0])
 
 
-def traffic_over_time(counts: Counts, own: OwnTraffic, model: Model) -> TrafficOverTime:
-    """How the traffic of a model's datasets, and the model's own, moved."""
+def traffic_over_time(
+    counts: Counts, own: OwnTraffic, model: Model, lift_until: Callable[[Integers], list[Lift]]
+) -> TrafficOverTime:
+    """How the traffic of a model's datasets, and the model's own, moved; `lift_until` tells the lift before hours."""
     span = int(counts.hour[-1] - counts.hour[0]) if len(counts) else 0
     unit: Literal["hour", "day"] = "hour" if span < _HOURLY else "day"
     length = 1 if unit == "hour" else HOURS_PER_DAY
@@ -153,9 +157,12 @@ def traffic_over_time(counts: Counts, own: OwnTraffic, model: Model) -> TrafficO
             conversions=int(tally[CONVERSION]),
             shares=share[:-1].tolist(),
             others=float(share[-1]),
+            lift=lift,
             **traffic(table, model),
         )
-        for start, tally, table, share in zip(starts, everything, arms, shares, strict=True)
+        for start, tally, table, share, lift in zip(
+            starts, everything, arms, shares, lift_until((starts + 1) * length), strict=True
+        )
     ]
     return TrafficOverTime(unit=unit, offers=offers, points=points)
 

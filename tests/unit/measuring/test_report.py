@@ -56,6 +56,18 @@ def test_totals_hold_every_event_and_traffic_only_the_models_own() -> None:
     }
 
 
+@pytest.mark.parametrize("hours_apart", [1, 24])
+def test_lift_over_time_is_of_the_models_whole_life_up_to_each_point_however_far_the_report_looks_back(
+    hours_apart: int,
+) -> None:
+    hours = [100 + n * hours_apart for n in range(4)]
+    rows = [arms((200, 10 + n), (900, 80 - 9 * n), hour=hour) for n, hour in enumerate(hours)]
+    whole = [counted(*rows[: n + 1]) for n in range(4)]
+    lately = made(counted(*rows[2:]), history=[whole[-1]])["trafficOverTime"]["points"]
+    assert [point["lift"] for point in lately] == [made(until)["lift"] for until in whole[2:]]
+    assert lately[0]["lift"]["interval"] is not None
+
+
 def test_each_offer_has_its_rate_share_and_an_interval_around_what_is_believed() -> None:
     a, b = made(COUNTS)["offers"]
     assert (a["id"], a["impressions"], a["conversions"], a["share"]) == ("a", 40, 1, 0.2)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from offer_ranking.counting.counts import CONVERSION, HOURS_PER_DAY, Counts, Key
+from offer_ranking.measuring.history import History, Membership
 from offer_ranking.measuring.traffic import OwnTraffic, traffic_over_time
 from tests.support.models import a_model
 
@@ -12,8 +13,9 @@ NOON = 12  # of 1970-01-01
 
 
 def over_time(rows: dict[Key, int], **fields: Any) -> dict[str, Any]:
-    counts = Counts.of(rows.keys(), rows.values())
-    return dict(traffic_over_time(counts, OwnTraffic.of(counts, "m"), a_model(**fields)))
+    counts, model = Counts.of(rows.keys(), rows.values()), a_model(**fields)
+    past = History.of([counts], model, Membership(model.audiences))
+    return dict(traffic_over_time(counts, OwnTraffic.of(counts, "m"), model, past.lift_until))
 
 
 def test_two_days_are_told_by_hours_and_more_by_days() -> None:
