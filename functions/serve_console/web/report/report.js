@@ -37,7 +37,7 @@ function Shown({ report, model }) {
     ${model.type === "personalized" && report.personalization && html`<p class="lift-sentence">Gain of personalizing: <strong>${signedPercent(report.personalization.value)}</strong>${report.personalization.interval && ` (${percentRange(report.personalization.interval, signedPercent)})`}. ${liftSentence(report.personalization, "ranking for the person", "ranking for everybody")}</p>`}
     <${Live} report=${report} />
     <div class="charts">
-      <${LiftOverTime} over=${over} lift=${report.lift} />
+      <${LiftOverTime} over=${over} />
       <${RatesOverTime} over=${over} />
       <${TrafficOverTime} over=${over} />
       <${SharesOverTime} over=${over} />

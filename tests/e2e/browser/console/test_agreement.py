@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import pytest
-
 from offer_ranking.catalog.lifecycle import Status, allowed
 from offer_ranking.http.principal import GROUPS
-from offer_ranking.measuring.lift import Arm, lift
 from tests.e2e.browser.console.person import Person
 
 
@@ -31,26 +27,3 @@ def test_a_model_is_offered_the_steps_that_its_status_allows(manager: Person) ->
     steps = exported(manager, "models/actions.js", "all => all.STEPS")
     for status in Status:
         assert set(steps[status]) == set(allowed(status))
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_lift_over_time_is_pooled_as_the_report_pools_it(manager: Person, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    shape = (2, 12)
-    impressions = random.integers(0, 300, shape).astype(float)
-    impressions[:, 3] = 0
-    conversions = random.binomial(impressions.astype(int), [[0.2], [0.15]]).astype(float)
-    points = [
-        {
-            name: {"impressions": impressions[n, at], "conversions": conversions[n, at]}
-            for n, name in enumerate(("model", "random"))
-        }
-        for at in range(shape[1])
-    ]
-    shown = exported(manager, "report/lift.js", "(all, points) => all.pooled(points)", points)
-    for at, point in enumerate(shown):
-        model, other = (Arm(impressions[n, : at + 1], conversions[n, : at + 1]) for n in range(2))
-        expected = lift(model, other)
-        assert point["value"] == pytest.approx(expected["value"])
-        ends = None if point["low"] is None else [point["low"], point["high"]]
-        assert ends == pytest.approx(expected["interval"])
