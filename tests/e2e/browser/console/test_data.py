@@ -249,9 +249,21 @@ def test_a_datastream_is_created_copied_tried_out_and_its_requests_told(manager:
         return manager.page.get_by_text("It answers").is_visible() or None
 
     assert world.within(15, answers)
-    expect(manager.page.get_by_text("1 of its decisions")).to_be_visible()
+    expect(manager.page.get_by_text("1 of 1 decision.")).to_be_visible()
     expect(manager.page.get_by_text("spring").first).to_be_visible()
     manager.trouble.clear()  # the browser tells of the 422 and of the 403
+
+
+def test_a_test_query_asks_for_each_decision_once_and_tells_priorities_as_numbers(manager: Person, shop: Shop) -> None:
+    offer = {"id": "spring", "etag": "1", "format": "text/html", "content": "<b>spring</b>", "priority": 7}
+    body = {"name": "by priority", "surface": "web://shop.test/#hero", "offers": [offer], "fallback": FALLBACK}
+    decision = shop.admin.post("/decisions", body)["id"]
+    stream = {"orgId": "o@AdobeOrg", "datasetId": shop.dataset("Of tests")["id"], "decisionIds": [decision]}
+    datastream = shop.admin.post("/datastreams", {"name": "Tested", "origins": [manager.url], **stream})["id"]
+    manager.go(f"datastreams/{datastream}")
+    manager.button("Send a test query").click()
+    expect(manager.page.get_by_text("1 of 1 decision.")).to_be_visible()
+    expect(manager.page.get_by_text("score 7", exact=True)).to_have_count(1)
 
 
 def test_the_last_requests_of_a_datastream_are_told_with_why_not(manager: Person, shop: Shop) -> None:
