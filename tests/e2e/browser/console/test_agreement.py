@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from offer_ranking.catalog.lifecycle import Status, allowed
+from offer_ranking.catalog.value import fold
 from offer_ranking.http.principal import GROUPS
 from tests.e2e.browser.console.person import Person
 
@@ -27,3 +29,16 @@ def test_a_model_is_offered_the_steps_that_its_status_allows(manager: Person) ->
     steps = exported(manager, "models/actions.js", "all => all.STEPS")
     for status in Status:
         assert set(steps[status]) == set(allowed(status))
+
+
+def test_names_are_compared_as_the_api_compares_them(manager: Person) -> None:
+    """Letter by letter, but for those that no name may have; in Cherokee small letters fold to capitals, here not."""
+    letters = [
+        letter
+        for letter in map(chr, range(0x110000))
+        if unicodedata.category(letter) not in {"Cc", "Cn", "Co", "Cs"}
+        and not unicodedata.name(letter, "").startswith("CHEROKEE")
+    ]
+    words = [f"Q{letter}ͅq" for letter in letters] + ["", " Two  words ", "ΟΔΟΣ", "Straße", "ŉ ǰ ΐ ﬃ"]
+    folded = exported(manager, "parts/folding.js", "(all, words) => words.map(all.folded)", words)
+    assert [one for one in zip(words, folded, map(fold, words), strict=True) if one[1] != one[2]] == []

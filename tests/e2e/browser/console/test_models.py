@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e import world
 from tests.e2e.browser.console.conftest import Entering
@@ -78,6 +78,21 @@ def test_a_taken_name_is_told_while_it_is_typed_and_refused_when_it_is_sent(mana
     manager.heading("Avenue").wait_for()
     expect(manager.page.get_by_text("Draft", exact=True)).to_be_visible()
     manager.trouble.clear()  # the browser tells of the 409
+
+
+def test_a_taken_name_is_found_on_whatever_page_of_the_list_it_stands(manager: Person) -> None:
+    def answer(route: Route) -> None:
+        is_last = "start=second" in route.request.url
+        results = [{"id": "other", "name": "ΟΔΟΣ" if is_last else "ΟΔΟΣ 0"}]
+        body = {"results": results, "count": 1, "total": 2, "next": None if is_last else "second"}
+        route.fulfill(body=json.dumps(body))
+
+    manager.go("models/new")
+    manager.page.route("**/models?*name=*", answer)
+    manager.field("Name").fill("οδος")
+    expect(manager.page.get_by_text("Another AI model has this name.")).to_be_visible()
+    manager.field("Name").fill("οδο")
+    expect(manager.page.get_by_text("This name is free.")).to_be_visible()
 
 
 def test_only_eligible_datasets_can_be_chosen_and_the_others_say_why(manager: Person, shop: Shop) -> None:
