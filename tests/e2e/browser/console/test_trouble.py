@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import Dialog, Route, expect
@@ -110,6 +111,33 @@ def test_a_figure_that_cannot_be_refreshed_stays_and_says_so(manager: Person, sh
     expect(manager.page.get_by_text("Report could not be refreshed")).to_be_visible(timeout=15_000)
     expect(manager.page.locator(".cards")).to_be_visible()
     manager.trouble.clear()  # the browser tells of requests that came to nothing
+
+
+def test_a_tab_from_before_a_deployment_says_so_and_loads_the_new_version_with_what_was_typed(
+    manager: Person, shop: Shop
+) -> None:
+    model = shop.live("Deployed over", shop.dataset("Deployed over")["id"])
+    shop.put(shop.admin.get(f"/datasets/{model['datasetIds'][0]}"), "a.jsonl", shop.visits(model["id"], ["a"], each=5))
+    shop.learned(model["id"], 20)
+    page, gone = manager.page, re.compile(r"/(datasets/list|vendor/uplot)\.js$")
+    manager.go("models/new")
+    manager.field("Name").fill("Typed before")
+    page.route(gone, lambda route: route.fulfill(status=404))
+    page.get_by_role("link", name="Datasets", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("There may be a new version")
+    page.unroute(gone)
+    manager.button("Load it anew").click()
+    manager.heading("Datasets").wait_for()
+
+    page.route(gone, lambda route: route.fulfill(status=404))
+    manager.go(f"models/{model['id']}")
+    expect(page.get_by_role("alert").first).to_contain_text("The chart could not be loaded")
+    page.unroute(gone)
+    manager.button("Load it anew").first.click()
+    expect(page.locator(".chart canvas")).to_have_count(4)
+    manager.go("models/new")
+    expect(manager.field("Name")).to_have_value("Typed before")
+    manager.trouble.clear()  # the browser tells of each 404
 
 
 def test_a_page_that_is_offline_says_so_keeps_what_was_typed_and_goes_on(manager: Person, shop: Shop) -> None:
