@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Dialog, Route, expect
@@ -38,6 +39,31 @@ def test_who_gives_up_signing_in_or_is_sent_back_with_an_error_can_try_again(ent
         expect(person.page.get_by_role("alert")).to_contain_text("You could not be signed in")
         person.button("Try again").click()
         expect(person.button("Sign in")).to_be_visible()
+
+
+def test_endpoints_with_a_query_of_their_own_keep_it_and_leaving_is_spelled_for_any_issuer(
+    entering: Entering,
+) -> None:
+    def answer(route: Route) -> None:
+        told = route.fetch().json()
+        queried = {name: f"{told[name]}?tenant=7" for name in ("authorizationEndpoint", "endSessionEndpoint")}
+        route.fulfill(json={**told, **queried})
+
+    asked: list[str] = []
+    with entering() as person:
+        person.page.route("**/configuration.json", answer)
+        person.page.reload()
+        person.page.on("request", lambda request: asked.append(request.url))
+        person.sign_in()
+        person.button("Sign out").click()
+        person.button("Sign in").wait_for()
+        began = next(parse_qs(urlsplit(url).query) for url in asked if "/oauth2/authorize?" in url)
+        left = next(parse_qs(urlsplit(url).query) for url in asked if "/logout?" in url)
+        home = f"{person.url}/console/"
+        assert (began["tenant"], began["redirect_uri"]) == (["7"], [home])
+        assert left == {
+            "tenant": ["7"], "client_id": ["console"], "logout_uri": [home], "post_logout_redirect_uri": [home],
+        }  # fmt: skip
 
 
 def test_a_code_that_somebody_else_began_to_ask_for_is_not_taken(entering: Entering) -> None:
