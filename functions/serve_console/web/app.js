@@ -83,7 +83,8 @@ function Content({ steps }) {
   return html`<${page.View} id=${found[0].includes("{id}") ? steps[1] : undefined} part=${found[0].includes("{part}") ? steps[2] : undefined} />`;
 }
 
-const fits = (pattern, steps) => pattern.length === steps.length && pattern.every((step, n) => step.startsWith("{") || step === steps[n]);
+const fits = (pattern, steps) => pattern.length === steps.length && pattern.every((step, n) => (step.startsWith("{") ? !UPWARDS.has(steps[n]) : step === steps[n]));
+const UPWARDS = new Set([".", ".."]); // no names, and in a path of the API they would lead out of it
 
 function Welcome() {
   return html`<main class="welcome"><img src=${new URL("icon.svg", import.meta.url).href} alt="" width="56" height="56" />

@@ -2,7 +2,6 @@
 import { html, useEffect, useState } from "../view.js";
 import { get } from "../api.js";
 import { count, percent, percentRange, signedPercent } from "../figures.js";
-import { useSettled } from "../parts/form.js";
 import { Waiting } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
 import { ForManagers } from "../parts/permission.js";
@@ -11,7 +10,7 @@ import { fewAtATime, useResource } from "../resource.js";
 import { link, refine, usePlace } from "../router.js";
 import { mayManage } from "../session.js";
 import { Refreshed, Status, Training, TYPES } from "./status.js";
-import { First, Pager, SortHeading } from "../parts/list.js";
+import { First, NameFilter, Pager, SortHeading } from "../parts/list.js";
 
 const PAGE = 25;
 const CRUMBS = [["Components"], ["Ranking"], ["AI models"]];
@@ -31,14 +30,9 @@ export default function Models() {
 }
 
 function Filters({ status = "", type = "", name = "" }) {
-  const [text, setText] = useState(name);
-  const settled = useSettled(text);
-  useEffect(() => {
-    if (settled !== name) refine({ name: settled, start: "" });
-  }, [settled]);
   const choose = (key) => (event) => refine({ [key]: event.target.value, start: "" });
   return html`<form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-    <label>Name <input type="search" value=${text} onInput=${(event) => setText(event.target.value)} placeholder="Search" /></label>
+    <${NameFilter} name=${name} />
     <label>Status <select value=${status} onChange=${choose("status")}><option value="">Any</option><option value="draft">Draft</option><option value="live">Live</option><option value="archived">Archived</option></select></label>
     <label>Type <select value=${type} onChange=${choose("type")}><option value="">Any</option>${Object.entries(TYPES).map(([key, label]) => html`<option value=${key}>${label}</option>`)}</select></label>
   </form>`;

@@ -20,9 +20,10 @@ export function Editor({ title, crumbs, ...rest }) {
  * that was changed meanwhile gets a new form.
  */
 function Loaded({ kind, id, blank, title, form: Form }) {
-  const before = useResource(async (signal) => (id ? call("GET", `${kind}/${id}`, { signal }) : { data: blank, etag: null }), [id]);
+  const before = useResource(async (signal) => (id ? call("GET", `${kind}/${encodeURIComponent(id)}`, { signal }) : { data: blank, etag: null }), [id]);
   if (!before.data) return html`<${Waiting} resource=${before} what=${title} />`;
-  return html`<${Form} key=${before.data.etag} kind=${kind} id=${id} before=${before.data.data} etag=${before.data.etag} reload=${before.reload} />`;
+  const { data, etag } = before.data;
+  return html`<${Form} key=${etag} kind=${kind} id=${data.id} before=${data} etag=${etag} reload=${before.reload} />`;
 }
 
 /**

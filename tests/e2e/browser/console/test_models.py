@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.e2e import world
@@ -231,6 +232,50 @@ def test_the_list_is_searched_filtered_sorted_and_paged(manager: Person, shop: S
     page.reload()  # what was chosen is in the address
     expect(page.get_by_text("No AI model matches.")).to_be_visible()
     expect(manager.field("Name")).to_have_value("LISTED")
+
+
+@pytest.mark.parametrize("kind", ["AI models", "Datasets"])
+def test_the_search_box_and_the_address_stay_together(manager: Person, shop: Shop, kind: str) -> None:
+    dataset = shop.dataset(f"Boxed in {kind}")["id"]
+    shop.model(f"Boxed in {kind}", dataset)
+    page, box = manager.page, manager.field("Name")
+    manager.menu(kind)
+    rows = page.get_by_role("table").locator("tbody tr")
+    everything = page.url
+    box.press_sequentially("boxed in", delay=120)  # settles now and then on the way
+    expect(page).to_have_url(re.compile(r"\?name=boxed\+in$"))
+    expect(box).to_have_value("boxed in")
+    manager.link(f"Boxed in {kind}").click()
+    manager.heading(f"Boxed in {kind}").wait_for()
+    page.go_back()
+    expect(box).to_have_value("boxed in")
+    manager.menu(kind)  # the list, without a name
+    expect(box).to_have_value("")
+    expect(page).to_have_url(everything)
+    box.press_sequentially("no such")
+    page.goto(f"{everything}?name=boxed")  # before it has settled
+    expect(box).to_have_value("boxed")
+    page.wait_for_timeout(500)
+    expect(page).to_have_url(f"{everything}?name=boxed")
+    expect(rows.filter(has_text=f"Boxed in {kind}")).to_have_count(1)
+
+
+def test_what_stands_in_an_address_stays_one_step_of_the_path_that_is_asked_for(manager: Person) -> None:
+    asked: list[str] = []
+    manager.page.on("request", lambda request: asked.append(request.url))
+    for kind, what in (("models", "AI model"), ("datasets", "Dataset"), ("decisions", "Decision")):
+        for step in ("a%3Fname%3Db", "..%2Fmodels"):
+            manager.go(f"{kind}/{step}")
+            expect(manager.page.get_by_role("alert")).to_be_visible()
+            manager.heading(what).wait_for()
+            assert f"{manager.url}/{kind}/{step}" in asked
+            manager.go(f"{kind}/{step}/edit")
+            expect(manager.heading(f"Edit {what if what == 'AI model' else what.lower()}")).to_be_visible()
+            expect(manager.page.get_by_role("alert")).to_be_visible()
+            assert asked.count(f"{manager.url}/{kind}/{step}") == 2
+    manager.go("models/%2e%2e")
+    manager.heading("There is no such page").wait_for()
+    manager.trouble.clear()  # the browser tells of each 404
 
 
 def test_who_may_only_read_is_offered_nothing_else(entering: Entering, shop: Shop) -> None:
