@@ -65,7 +65,7 @@ personalization = Personalization(serving.serve_live)
 door_log = DoorLog(_dynamodb, os.environ["CAPS_TABLE"])
 
 _DATASTREAM = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-# What somebody should hear of, by the names that alarms watch, of what became of the events of a request.
+# What somebody should hear of, by the names of their metrics, of what became of the events of a request.
 _TOLD = {
     "UntrustedEvents": "untrusted",
     "ObservedEvents": "observed",
@@ -112,7 +112,7 @@ class Asked(Struct, frozen=True):
         """Remember it, with its answer's status."""
         tally = self.tally
         request = DoorRequest(
-            at=to_rfc3339(self.now_ms * 1000), route=self.call.path, status=status, events=tally.events,
+            at=to_rfc3339(self.now_ms * 1000), route=_route(self.call.path)[0], status=status, events=tally.events,
             stored=tally.stored, untrusted=tally.untrusted, capped=tally.capped, propositions=tally.propositions,
             problem=tally.problem,
         )  # fmt: skip
@@ -129,7 +129,7 @@ def interact(asked: Asked) -> Answer:
     found = personalization.answer(request, Visit(asked.offering, ecid, _keys(), asked.now_ms))
     asked.tally.propositions = found.propositions
     if found.errors:
-        asked.tally.problem = found.errors[0]["detail"]
+        asked.tally.problem = f"{len(found.errors)} scopes: {found.errors[0]['title']}"
     if not is_out:
         _collect(asked, request, ecid)
     handles = [*_known(request, ecid), *found.handles]
@@ -204,9 +204,14 @@ def to_datastream(operation: Callable[[Asked], Answer]) -> Callable[[Call], Answ
         try:
             _check_origin(asked)
             answered = operation(asked)
-        except (RefusedError, UnavailableError) as error:
-            asked.tally.problem = str(error)
-            asked.noted(error.kind.status if isinstance(error, RefusedError) else problems.UNAVAILABLE.status)
+        except RefusedError as error:
+            asked.tally.problem = error.kept
+            asked.noted(error.kind.status)
+            raise
+        except Exception as error:
+            kind = problems.UNAVAILABLE if isinstance(error, UnavailableError) else problems.UNEXPECTED
+            asked.tally.problem = kind.title
+            asked.noted(kind.status)
             raise
         asked.noted(answered.status)
         return answered
@@ -270,6 +275,7 @@ def _answer(call: Call, route: Route | None) -> Answer:
         return Answer.refusing(RefusedError(problems.UNAVAILABLE, "The events were not taken: send them again."), call)
     except Exception:
         logger.exception("failed")
+        _tell({"FailedRequests": 1})
         return Answer.refusing(RefusedError(problems.UNEXPECTED, "It was logged; ask again, or ask us."), call)
 
 

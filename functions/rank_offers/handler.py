@@ -21,7 +21,7 @@ from offer_ranking.edge.hub_answer import HubDecisions, HubDecisionsBatch, decid
 from offer_ranking.edge.hub_request import CONTENT_TYPES, DecisionBatchRequest, DecisionRequest
 from offer_ranking.events.mail_link import LinkMaker
 from offer_ranking.events.token import TokenKeys
-from offer_ranking.events.visitor import visitor_of
+from offer_ranking.events.visitor import visitor_by
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import MAX_BODY_BYTES, Answer, Api
 from offer_ranking.http.principal import Permission
@@ -77,7 +77,7 @@ REFUSALS = (problems.NOT_FOUND, problems.NOT_LIVE, problems.UNAVAILABLE)
 @api.operation("POST", "/models/{model_id}/rankings", needs=Permission.RANK, gives=Ranking, problems=REFUSALS)
 def rank_offers(model_id: str, body: RankingRequest) -> Answer:
     """Rank offers by what a live model has learned."""
-    return Answer.of(_ranking(model_id, serving.serve(model_id), body, _keys(), pointer=""))
+    return _alone(_ranking(model_id, serving.serve(model_id), body, _keys(), pointer=""))
 
 
 @api.operation("POST", "/models/{model_id}/rankings/batch", needs=Permission.RANK, gives=Rankings, problems=REFUSALS)
@@ -102,7 +102,7 @@ def replay_ranking(model_id: str, body: ReplayRequest) -> Answer:
     candidates = _candidates(snapshot, body, "")
     cell = snapshot.cell(body.audiences, body.context) if snapshot else Cell()
     ranked = rank(candidates, snapshot, seed=body.seed, cell=cell, count=body.count)
-    return Answer.of(
+    return _alone(
         Replay(
             modelId=model_id,
             snapshotVersion=body.snapshot_version,
@@ -120,8 +120,7 @@ def replay_ranking(model_id: str, body: ReplayRequest) -> Answer:
 def decide_offers(body: DecisionRequest) -> Answer:
     """Offers for one profile, by up to 30 decisions, as Adobe's Decisioning API answers them."""
     found, keys = _decisions([body]), _keys()
-    (text,) = _texts([decide_all(body, found, serving.serve_live, keys, now_ms=_now_ms())])
-    return Answer(200, text)
+    return _alone(decide_all(body, found, serving.serve_live, keys, now_ms=_now_ms()))
 
 
 @api.operation("POST", "/data/core/ods/decisions/batch", needs=Permission.RANK, gives=HubDecisionsBatch,
@@ -134,6 +133,11 @@ def decide_batch(body: DecisionBatchRequest) -> Answer:
         for place, request in enumerate(body.requests)
     )
     return _together("responses", responses)
+
+
+def _alone(answer: Mapping[str, Any]) -> Answer:
+    (text,) = _texts([answer])
+    return Answer(200, text)
 
 
 def _together(name: str, answers: Iterable[Mapping[str, Any]]) -> Answer:
@@ -187,7 +191,8 @@ def _ranking(
     now_ms = _now_ms()
     proposal = Proposal.of(
         ranked, candidates, count=request.count, step=step, now_ms=now_ms, model=model_id, cell=cell.text,
-        datastream=request.datastream_id or "", visitor=visitor_of(request.profile_id or ""),
+        datastream=request.datastream_id or "",
+        visitor=visitor_by(request.profile_id or "", keys.current) if keys else "",
     )  # fmt: skip
     offers = ranked_offers(proposal.ranked, candidates, places)
     if _is_mail(request, len(offers), pointer) and keys is not None:

@@ -250,9 +250,31 @@ def test_who_sets_a_datastream_up_sees_its_last_requests_and_why_they_were_refus
     path = f"/datastreams/{door.datastream['id']}/requests"
     away, foreign, empty, taken, asked = door.system.call("GET", path).json["results"]
     assert (asked["status"], asked["events"], asked["stored"], asked["propositions"]) == (207, 1, 1, 1)
-    assert "no decision of this activity" in asked["problem"]
-    assert (taken["route"], taken["status"], taken["untrusted"], taken["capped"]) == ("/or2/v1/collect", 204, 1, 1)
+    assert asked["problem"] == "1 scopes: Not found"
+    assert (taken["route"], taken["status"], taken["untrusted"], taken["capped"]) == ("v1/collect", 204, 1, 1)
     assert (empty["status"], empty["problem"]) == (422, "/events: must be a list that is not empty")
     assert (foreign["status"], foreign["events"]) == (403, 0)
     assert "origin" in foreign["problem"]
     assert (away["status"], away["stored"]) == (503, 0)
+
+
+def test_what_is_remembered_of_a_request_repeats_nothing_that_a_client_wrote(door: Door) -> None:
+    name = "jane.doe@example.com"
+    asked = {"events": [{"xdm": {}, "query": {"personalization": {"decisionScopes": [scope(activityId=name)]}}}]}
+    door.call(f"/{name}/v1/interact", asked)
+    door.call(f"/{name}/v1/collect", f'{{"{name}": 1, "{name}": 2}}')
+    door.call("/v1/collect", {"events": [{"xdm": {name: {"n": "\ud800"}}}]})
+    door.call("/v1/privacy/set-consent", {"consent": [{"standard": name}]})
+    kept = handler("collect_events").door_log._seen[door.datastream["id"]].requests
+    assert len(kept) == 4
+    assert name not in repr(kept)
+
+
+def test_a_fault_of_ours_is_noted_and_told(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, int]] = []
+    monkeypatch.setattr(handler("collect_events"), "_tell", told.append)
+    monkeypatch.setattr(handler("collect_events").personalization, "serve", lambda _: 1 / 0)
+    assert door.interact(query(scope())).status == 500
+    (kept,) = handler("collect_events").door_log._seen[door.datastream["id"]].requests
+    assert (kept["status"], kept["problem"]) == (500, "Something went wrong on our side")
+    assert told == [{"FailedRequests": 1}]

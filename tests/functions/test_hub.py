@@ -58,12 +58,12 @@ def options(reply: Reply, place: int = 0) -> list[str]:
     return [option["xdm:id"] for option in proposition(reply, place).get("xdm:options", [])]
 
 
-def learned(system: System) -> dict[str, Any]:
+def learned(system: System, **decision: Any) -> dict[str, Any]:
     """A decision whose live model learned that winter is best."""
     dataset, model = system.live_model()
     lines = [line for offer, n in {"winter": 60, "summer": 5}.items() for line in events(offer, 300, n)]
     system.land(dataset, "day.json", lines)
-    return system.create_decision(**pair(HERO), modelId=model["id"])
+    return system.create_decision(**pair(HERO), modelId=model["id"], **decision)
 
 
 def test_a_decision_is_answered_in_the_words_of_adobes_api(system: System) -> None:
@@ -172,13 +172,13 @@ def test_what_a_proposition_carries_counts_for_the_model_that_ranked_it(system: 
 @pytest.mark.parametrize(
     ("identities", "meant"),
     [
-        ({"Email": [{"xdm:id": "a"}, {"xdm:id": "b", "primary": True}]}, "b"),
-        ({"Email": [{"xdm:id": "a"}], "CRM": [{"xdm:id": "c"}]}, "a"),
+        ({"Email": [{"xdm:id": "a"}, {"xdm:id": "b", "primary": True}]}, ""),
+        ({"Email": [{"xdm:id": "a"}], "CRM": [{"xdm:id": "c"}]}, ""),
         ({"Email": [{"xdm:id": "a", "primary": True}], "ECID": [{"xdm:id": "e"}]}, "e"),
         ({}, ""),
     ],
 )
-def test_the_visitor_is_the_ecid_or_else_the_primary_identity(
+def test_the_visitor_is_the_ecid_and_nothing_that_could_be_guessed(
     system: System, identities: dict[str, Any], meant: str
 ) -> None:
     learned(system)
@@ -198,18 +198,23 @@ def test_without_an_eligible_offer_the_fallback_stands_in_place_of_options_and_t
 
 def test_a_dry_run_is_ranked_alike_but_not_signed_and_teaches_nothing(system: System) -> None:
     learned(system)
-    one = proposition(hub(system, dryRun=True))
-    assert one["xdm:options"]
+    one = proposition(hub(system, dryRun=True, count=2))
+    scores = [option["xdm:score"] for option in one["xdm:options"]]
+    assert (len(scores), scores) == (2, sorted(scores, reverse=True))
+    assert one["scopeDetails"]["strategies"][0]["trafficType"] in {"random", "noncontextual"}
+    first = [options(hub(system, dryRun=True))[0] for _ in range(200)]
+    assert first.count("winter") > 150, "learned to be the best; the random share gives half of a twentieth to summer"
     assert_teaches_nothing(one, one["xdm:options"][0]["xdm:id"])
 
 
 def test_while_a_models_store_is_away_offers_come_by_priority_and_teach_nothing(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learned(system)
+    learned(system, offers=[offer_body("summer", priority=9), offer_body("winter", priority=1)])
     handler("rank_offers").serving._kept.clear()
     monkeypatch.setattr(handler("rank_offers").serving, "_models", Away())
-    one = proposition(hub(system))
+    one = proposition(hub(system, count=2))
+    assert [option["xdm:id"] for option in one["xdm:options"]] == ["summer", "winter"]
     assert "xdm:score" not in one["xdm:options"][0]
     assert_teaches_nothing(one, one["xdm:options"][0]["xdm:id"])
 

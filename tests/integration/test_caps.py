@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from offer_ranking.collecting.caps import MS_PER_DAY, Caps, CapsUnavailableError, Interact, Limits
 from offer_ranking.storage.caps import DynamoCaps
@@ -80,6 +80,21 @@ def test_what_is_stored_tells_nobody_who_it_was_and_goes_away(client: Client) ->
     day = NOW_MS // MS_PER_DAY
     ends = {int(item["expiresAt"]["N"]) for item in items}
     assert ends == {(day + n) * MS_PER_DAY // 1000 + 86_400 for n in (1, 2)}
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
+def test_more_than_a_counter_can_take_is_more_than_a_cap_admits(
+    client: Client, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    table = client("dynamodb")
+    caps = DynamoCaps(table, "Caps", LIMITS)
+    assert caps.admits(interact(1), now_ms=NOW_MS)
+
+    def throttled(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code}}, "UpdateItem")
+
+    monkeypatch.setattr(table, "update_item", throttled)
+    assert not caps.admits(interact(2), now_ms=NOW_MS)
 
 
 def test_a_table_that_is_away_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

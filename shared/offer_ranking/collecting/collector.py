@@ -18,6 +18,8 @@ from offer_ranking.events.spelling import EVENT, PROPOSITION, rows, text, value_
 from offer_ranking.events.token import KeysUnavailableError, TokenKeys
 from offer_ranking.events.visitor import visitor_of
 
+_MOST_ASKED = 100  # interacts of one request, each with one offer: counters are asked one after the other
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -112,6 +114,7 @@ class _Intake:
         self._now_ms = now_ms
         self._has_caps = has_caps
         self._are_away = False
+        self._admitted: dict[Interact, bool] = {}
 
     def examined(self, line: Line, event: dict[str, Any]) -> Line:
         """The line of an event, stamped as capped where it is one too many."""
@@ -132,11 +135,19 @@ class _Intake:
         try:
             if not self._are_away:
                 interacts = (Interact(offer, mark, visitor, self._source) for offer in proven.offers)
-                return all(self._caps.admits(one, now_ms=self._now_ms) for one in interacts)
+                return all(map(self._admits_one, interacts))
         except CapsUnavailableError:
             self._are_away = True  # asked once a request: each time takes long
         self.unasked += 1
         return True
+
+    def _admits_one(self, interact: Interact) -> bool:
+        """Asked once, however often the request says it; what is beyond all measure is one too many."""
+        if interact not in self._admitted:
+            if len(self._admitted) == _MOST_ASKED:
+                return False
+            self._admitted[interact] = self._caps.admits(interact, now_ms=self._now_ms)
+        return self._admitted[interact]
 
 
 def _ecid(event: dict[str, Any]) -> str:

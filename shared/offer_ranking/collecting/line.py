@@ -15,12 +15,12 @@ import msgspec
 
 from offer_ranking.catalog.datastream import TokenMode
 from offer_ranking.collecting.stamp import KEY, stamp
-from offer_ranking.collecting.trust import UNPROVEN, Judge, Proven, Trust
+from offer_ranking.collecting.trust import UNPROVEN, Judge, Proven, Trust, named_by
 from offer_ranking.events.instant import to_rfc3339
+from offer_ranking.events.proposition import step_of
 from offer_ranking.events.proposition_event import EVENT_TYPES, PROPOSITION_EVENT_KINDS, Kind, marked
-from offer_ranking.events.served import FALLBACK, is_fallback
+from offer_ranking.events.served import is_fallback
 from offer_ranking.events.spelling import EVENT, PROPOSITION_EVENT_TYPES, Path, rows, text, value, value_at
-from offer_ranking.events.token import Token
 
 _MARKS = {Kind.IMPRESSION: "display", Kind.CONVERSION: "interact"}
 _MARK_PLACES = tuple(dict.fromkeys(path[:-1] for paths in PROPOSITION_EVENT_TYPES.values() for path in paths))
@@ -52,10 +52,10 @@ class Line:
 def lines_of(event: dict[str, Any], dataset: str, judge: Judge) -> Iterator[Line]:
     """A line for each proposition that is proven, then one for all that is not. The first has what else there is."""
     rest = {key: held for key, held in event.items() if key != KEY}  # only the collector stamps
-    propositions, kind = rows(event, EVENT["propositions"]), _kind(event)
+    propositions, kind, named = rows(event, EVENT["propositions"]), _kind(event), named_by(event)
     unproven = []
     for proposition in propositions:
-        proven = None if kind is None or is_fallback(proposition) else judge.proven(event, proposition, kind)
+        proven = None if kind is None or is_fallback(proposition) else judge.proven(proposition, kind, named)
         if kind is None or proven is None:
             unproven.append(proposition)
         else:
@@ -65,7 +65,7 @@ def lines_of(event: dict[str, Any], dataset: str, judge: Judge) -> Iterator[Line
             rest = _counted(event)
     if unproven or not propositions:
         is_whole = len(unproven) == len(propositions)
-        line = rest if is_whole or kind is None else _told(rest, kind, unproven)
+        line = rest if is_whole or kind is None else _told(_naming(rest, named), kind, unproven)
         trust = UNPROVEN[judge.mode]
         yield Line(line | {KEY: stamp(dataset, judge, trust)}, trust)
 
@@ -89,11 +89,17 @@ def _told(event: dict[str, Any], kind: Kind, propositions: list[Any]) -> dict[st
     return event | {"_experience": experience | {"decisioning": decisioning}}
 
 
+def _naming(event: dict[str, Any], named: frozenset[str]) -> dict[str, Any]:
+    """The event with the tokens by which items were named: without them it would mean all that was served."""
+    action = {"propositionAction": {"tokens": sorted(named)}} if named else {}
+    return event | {"_experience": {"decisioning": action}}
+
+
 def _as_served(proven: Proven, proposition: object) -> dict[str, Any]:
     """From its token, but for the words that only name where it was shown: scope and channel."""
     token, channel = proven.token, value_at(proposition, _CHANNEL)
     etags = dict(zip(token.given(), token.etags, strict=False))  # none of any offer: no etags
-    strategy = {"step": _step(token), "strategyID": token.model, "trafficType": token.traffic_type}
+    strategy = {"step": step_of(token), "strategyID": token.model, "trafficType": token.traffic_type}
     items = [{"id": offer} | ({"etag": etags[offer]} if etags.get(offer) else {}) for offer in proven.offers]
     return {
         "id": token.proposition,
@@ -111,15 +117,6 @@ def _as_served(proven: Proven, proposition: object) -> dict[str, Any]:
         },
         "items": items,
     }
-
-
-def _step(token: Token) -> str:
-    """How the offers were ranked. A model that has learned nothing yet gives random traffic, so what is neither of a
-    snapshot nor random is of a model that could not be read.
-    """
-    if not token.model:
-        return "priority"
-    return FALLBACK if token.snapshot_version == 0 and token.traffic_type == "noncontextual" else "aiModel"
 
 
 def _counted(event: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from offer_ranking.collecting.line import EMAIL
 from offer_ranking.collecting.trust import MAIL_LIFE
 from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.mail_link import InvalidLinkError, LinkKind, MailLink, read_link
-from offer_ranking.events.proposition import proposition_of
+from offer_ranking.events.proposition import proposition_of, step_of
 from offer_ranking.events.proposition_event import DISPLAY, INTERACT
 from offer_ranking.events.token import TokenKeys
 
@@ -136,13 +136,9 @@ def _is_timely(link: MailLink, now_ms: int) -> bool:
 def _event(link: MailLink, event_type: str, now_ms: int) -> dict[str, Any]:
     """What a page would tell of it; the same link taken again is the same event."""
     token, kind = link.token, _KINDS[event_type]
-    proposition = proposition_of(token, scope=token.model, step="aiModel", algorithm="", etags={}, keys=None)
-    characteristics = {
-        **proposition["scopeDetails"]["characteristics"],
-        "eventToken": link.text,
-        "channelType": EMAIL,
-    }
-    details = {**proposition["scopeDetails"], "characteristics": characteristics}
+    proposition = proposition_of(token, scope=token.model, step=step_of(token), algorithm="", etags={}, keys=None)
+    own = {"eventToken": link.text, "channelType": EMAIL}
+    details = proposition["scopeDetails"] | {"characteristics": proposition["scopeDetails"]["characteristics"] | own}
     items = [{"id": offer} for offer in token.given()]
     return {
         "_id": f"{link.text.rpartition('.')[2]}-{kind}",
@@ -152,9 +148,7 @@ def _event(link: MailLink, event_type: str, now_ms: int) -> dict[str, Any]:
         "_experience": {
             "decisioning": {
                 "propositionEventType": {kind: 1},
-                "propositions": [
-                    {**proposition, "scopeDetails": {**details, "characteristics": characteristics}, "items": items}
-                ],
+                "propositions": [{**proposition, "scopeDetails": details, "items": items}],
             }
         },
     }

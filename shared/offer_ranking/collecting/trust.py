@@ -61,22 +61,25 @@ class Judge:
     life: timedelta
     now_ms: int
 
-    def proven(self, event: dict[str, Any], proposition: object, kind: Kind) -> Proven | None:
-        """What of a proposition is proven; None where nothing is, or where what is not counts too."""
+    def proven(self, proposition: object, kind: Kind, named: frozenset[str]) -> Proven | None:
+        """What of a proposition is proven; None where nothing is, or where what is not counts too.
+
+        `named` are the tokens by which its event names items (`named_by`).
+        """
         spelled = text(proposition, PROPOSITION["token"])
         token = self._verified(spelled)
         if token is None:
             return None
-        offers = self._meant(event, proposition, token, kind)
+        offers = self._meant(proposition, token, kind, named)
         return None if offers is None else Proven(token, spelled, offers)
 
-    def _meant(self, event: dict[str, Any], proposition: object, token: Token, kind: Kind) -> tuple[str, ...] | None:
+    def _meant(self, proposition: object, token: Token, kind: Kind, named: frozenset[str]) -> tuple[str, ...] | None:
         """Those that the event names by their tokens, else by items, else what was given; None where nothing is proven.
 
         Tokens go first: of the offers that it rendered into one element the Web SDK names all as items of a click, and
         the one that was clicked by its token.
         """
-        if any(named := [one for one in rows(event, EVENT["tokens"]) if isinstance(one, str)]):
+        if named:
             return _of_tokens(named, token)
         shown = [item for item in rows(proposition, PROPOSITION["items"]) if not is_fallback_item(item)]
         if not shown:
@@ -99,12 +102,17 @@ class Judge:
         return token if is_timely and token.datastream in {"", self.datastream} else None
 
 
+def named_by(event: dict[str, Any]) -> frozenset[str]:
+    """The tokens by which an event names items."""
+    return frozenset(one for one in rows(event, EVENT["tokens"]) if isinstance(one, str) and one)
+
+
 def _of_items(shown: list[Any], token: Token) -> tuple[str, ...] | None:
     """Those of the items that the token gave, each once; None where it gave none."""
     given = set(token.given())
     return tuple(dict.fromkeys(offer for item in shown if (offer := text(item, ITEM["id"])) in given)) or None
 
 
-def _of_tokens(named: list[str], token: Token) -> tuple[str, ...] | None:
+def _of_tokens(named: frozenset[str], token: Token) -> tuple[str, ...] | None:
     """Those that are named; None where none is."""
     return tuple(offer for offer in token.given() if item_token(token.proposition, offer) in named) or None

@@ -33,10 +33,10 @@ def context_of(xdm: Mapping[str, Any], data: Mapping[str, Any], keys: Collection
         return {}
     event = {"xdm": xdm, "data": data}
     found = ((key, value_at(event, tuple(key.split(".")))) for key in keys)
-    return {key: value for key, value in found if _is_scalar(value)}
+    return {key: value for key, value in found if is_context(value)}
 
 
-def _is_scalar(value: object) -> bool:
+def is_context(value: object) -> bool:
     """What a ranking takes for context; see `offer_ranking.catalog.value.ContextValue`."""
     if isinstance(value, str):
         return len(value) <= _LONGEST

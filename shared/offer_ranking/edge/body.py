@@ -160,4 +160,5 @@ def _escaped(key: object) -> str:
 
 
 def _refused(pointer: str, detail: str) -> RefusedError:
-    return RefusedError.of_field(UNREADABLE, pointer, detail)
+    """A pointer is made of the client's own keys, which nobody is to remember."""
+    return RefusedError.of_field(UNREADABLE, pointer, detail, kept=f"the body: {detail}")

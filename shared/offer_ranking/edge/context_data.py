@@ -8,11 +8,11 @@ of `segmentMembership`, and of `offerRanking.audiences`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from math import isfinite
 from typing import Any
 
 from offer_ranking.catalog.value import ContextValue
 from offer_ranking.edge.audiences import audiences_of as claimed_audiences
+from offer_ranking.edge.audiences import is_context
 
 MOST_VALUES = 1000
 _LONGEST = 256
@@ -54,14 +54,8 @@ def _values(holder: Mapping[str, Any]) -> Iterator[tuple[str, ContextValue]]:
             continue
         if isinstance(held, dict):
             left += [(f"{path}.{_bare(key)}", inner) for key, inner in held.items()]
-        elif _is_context(held):
+        elif is_context(held):
             yield path, held
-
-
-def _is_context(held: object) -> bool:
-    if isinstance(held, str):
-        return len(held) <= _LONGEST
-    return isinstance(held, int) or (isinstance(held, float) and isfinite(held))
 
 
 def _inside(holder: object, key: str) -> Any:  # noqa: ANN401 - JSON holds any of its types

@@ -79,11 +79,9 @@ class ProfileRequest(_Wire):
         return Asker(audiences_of(data), context_of(data), visitor=visitor_of(self._identity()))
 
     def _identity(self) -> str:
-        """The ECID, by which events name their visitor, else the primary identity, else the first; "" of nobody."""
+        """The ECID, by which events name their visitor, or "": others may be an address, and the token is readable."""
         ecids = self.identity_map.get("ECID", ())
-        everything = [one for some in (ecids, *self.identity_map.values()) for one in some]
-        best = ecids[:1] or [one for one in everything if one.primary] or everything
-        return best[0].id if best else ""
+        return ecids[0].id if ecids else ""
 
 
 class AllowDuplicates(_Wire):

@@ -59,17 +59,21 @@ INVALID_SCOPE = Kind("ODE-0002-400", "Invalid scope")
 
 
 class RefusedError(Exception):
-    """A request is not taken, for a reason of this kind; `fields` are those that are wrong."""
+    """A request is not taken, for a reason of this kind; `fields` are those that are wrong.
 
-    def __init__(self, kind: Kind, detail: str, fields: Sequence[Field] = ()) -> None:
+    `kept` is what may be remembered of it: the same, but for what repeats the client's own words.
+    """
+
+    def __init__(self, kind: Kind, detail: str, fields: Sequence[Field] = (), *, kept: str | None = None) -> None:
         super().__init__(detail)
         self.kind = kind
         self.fields = fields
+        self.kept = detail if kept is None else kept
 
     @classmethod
-    def of_field(cls, kind: Kind, pointer: str, detail: str) -> RefusedError:
+    def of_field(cls, kind: Kind, pointer: str, detail: str, *, kept: str | None = None) -> RefusedError:
         """One field is wrong; the sentence names it too, since pages log no more than that."""
-        return cls(kind, f"{pointer or 'the body'}: {detail}", [Field(pointer=pointer, detail=detail)])
+        return cls(kind, f"{pointer or 'the body'}: {detail}", [Field(pointer=pointer, detail=detail)], kept=kept)
 
     def problem(self, request_id: str) -> Problem:
         """The document of it."""

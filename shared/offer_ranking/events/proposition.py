@@ -45,12 +45,23 @@ class Proposition(TypedDict):
     scopeDetails: ScopeDetails
 
 
+def step_of(token: Token) -> str:
+    """How the offers of a token were ranked: `aiModel`, `priority` without a model, or `fallback`.
+
+    A model that has learned nothing yet gives random traffic, so what is neither of a snapshot nor random is of a model
+    that could not be read.
+    """
+    if not token.model:
+        return "priority"
+    return "fallback" if token.snapshot_version == 0 and token.traffic_type == "noncontextual" else "aiModel"
+
+
 def proposition_of(  # noqa: PLR0913 - what stands in it, by name
     token: Token, *, scope: str, step: str, algorithm: str, etags: Mapping[str, str], keys: TokenKeys | None
 ) -> Proposition:
     """The proposition of what a token says was served; unsigned while there are no keys.
 
-    `step` is `aiModel`, or `fallback`, whose events teach nothing.
+    `step` is `aiModel`, `priority`, or `fallback`, whose events teach nothing.
     """
     characteristics = Characteristics(
         snapshotVersion=str(token.snapshot_version),

@@ -242,7 +242,7 @@ def _served(event: dict[str, Any], proposition: object, kind: Kind) -> list[_Nam
     """Choose from the items of the propositions inside by their tokens, else from the offers of our own token."""
     inside = [part for part in sub_propositions(proposition) if not is_fallback(part)]
     items = [named for part in inside for named in _items(proposition, part)]
-    tokens = [token for token in rows(event, EVENT["tokens"]) if isinstance(token, str) and token]
+    tokens = {token for token in rows(event, EVENT["tokens"]) if isinstance(token, str) and token}
     if items and tokens:
         return [named for named in items if text(named.item, ITEM["token"]) in tokens]
     offers = offers_of(text(proposition, PROPOSITION["token"]))

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 _KEPT_SECONDS = 86_400  # after its day
 _LETTERS = 22  # 132 bits
+_TOO_MANY = frozenset({"ThrottlingException", "ProvisionedThroughputExceededException"})
 
 
 class DynamoCaps:
     """See collecting.caps.Caps.
 
     An item holds the marks of the interacts that it admitted, so one that comes again takes no room. It is named by a
-    hash with the day's own salt, which is forgotten with the day: then nobody can tell any more who it was.
+    hash with the day's own salt, which is forgotten soon after: then nobody can tell any more who it was.
     """
 
     def __init__(self, client: DynamoDBClient, table: str, limits: Limits) -> None:
@@ -55,6 +56,10 @@ class DynamoCaps:
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _TOO_MANY:
+                return False  # that there are so many, of one visitor or source, is no reason to let them in
+            raise
         return True
 
     def _salt_of(self, day: int) -> bytes:

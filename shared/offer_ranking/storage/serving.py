@@ -8,18 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from offer_ranking.catalog.errors import NotFoundError, NotServedError
 from offer_ranking.catalog.lifecycle import Status
 from offer_ranking.catalog.model import Model, SnapshotPointer
 from offer_ranking.learning.snapshot import Snapshot
 from offer_ranking.ranking.served import Served, Source
+from offer_ranking.storage.remembered import STORE_FAILED
 
 FRESH_SECONDS = 1.0  # so a deactivation takes effect within two
 _MODELS_KEPT = 128
-# Away, refusing, or lying: what cannot be read as what was written is as good as not there.
-_STORE_FAILED = (BotoCoreError, ClientError, ValueError, KeyError)
 
 
 class ReadModels(Protocol):
@@ -77,7 +74,7 @@ class Serving:
         except NotFoundError:
             self._kept.pop(model_id, None)
             raise
-        except _STORE_FAILED:
+        except STORE_FAILED:
             return _without_store(before)
         if model.status is not Status.LIVE or model.snapshot is None:
             return Served(Source.UNTRAINED, model)
@@ -86,7 +83,7 @@ class Serving:
             return Served(Source.FRESH, model, have)
         try:
             return Served(Source.FRESH, model, self._snapshots.get(model.snapshot))
-        except _STORE_FAILED:
+        except STORE_FAILED:
             return replace(_without_store(before), model=model)
 
     def _keep(self, model_id: str, kept: _Kept) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -135,6 +137,17 @@ def test_an_interact_without_items_is_of_the_one_that_was_given_and_of_none_of_s
     assert door.offers == ["o1"]
     assert door.outcomes[1] == Refused(Reason.OFFER_UNRESOLVED)
     assert door.caps.asked == 1
+
+
+def test_what_is_not_proven_keeps_the_tokens_that_name_its_items_beside_what_is(door: Door) -> None:
+    inside = [{"id": "p", "items": [{"id": "x", "token": "tx"}, {"id": "y", "token": "ty"}]}]
+    encoded = base64.b64encode(json.dumps(inside).encode()).decode()
+    foreign = {"id": "p", "scope": "s", "scopeDetails": {"characteristics": {"subPropositions": encoded}}}
+    token = a_token("o1", "o2")
+    sent = event("display", proposition(token), foreign)
+    sent["_experience"]["decisioning"]["propositionAction"] = {"tokens": ["ty", item_token(token.proposition, "o2")]}
+    door.take(sent, mode=OBSERVE)
+    assert door.offers == ["o2", "y"]
 
 
 def test_items_are_named_by_their_tokens(door: Door) -> None:
@@ -385,6 +398,15 @@ def test_a_click_that_is_sent_again_takes_no_room(door: Door) -> None:
     again = click()
     for _ in range(9):
         assert door.take(again) == Taken(1)
+
+
+def test_one_request_asks_of_an_interact_once_and_of_a_hundred_at_most(door: Door) -> None:
+    shown = proposition(a_token(*(f"o{n}" for n in range(30)), visitor="v1"), *(f"o{n}" for n in range(30)))
+    assert door.take(event("interact", *[shown] * 50)) == Taken(50)
+    assert door.caps.asked == 30
+    door.caps.asked = 0
+    found = door.take(*(click(f"offer-{n}", visitor=f"v{n}", id=f"e{n}") for n in range(120)))
+    assert (door.caps.asked, found.capped) == (100, 20)
 
 
 def test_displays_and_what_is_not_proven_ask_no_cap(door: Door) -> None:
