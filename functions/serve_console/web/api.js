@@ -38,16 +38,21 @@ export async function call(method, path, { body, query, etag, key, signal } = {}
 
 export const get = async (path, query, signal) => (await call("GET", path, { query, signal })).data;
 
-/** All pages of a list, for pickers; lists are asked for by the thousand. */
-export async function all(path, query = {}, signal = undefined) {
-  const results = [];
+/** The pages of a list one after the other, as arrays; lists are asked for by the thousand. */
+export async function* pages(path, query = {}, signal = undefined) {
   let start;
   do {
     const page = await get(path, { limit: 1000, orderBy: "name", ...query, start }, signal);
-    results.push(...page.results);
+    yield page.results;
     start = page.next;
   } while (start);
-  return results;
+}
+
+/** A whole list, for pickers. */
+export async function all(path, query, signal) {
+  const found = [];
+  for await (const results of pages(path, query, signal)) found.push(...results);
+  return found;
 }
 
 async function send(address, request, signal) {

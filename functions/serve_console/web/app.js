@@ -2,7 +2,7 @@
 import { html, render, useEffect, useErrorBoundary, useState } from "./view.js";
 import { signedOut } from "./api.js";
 import { Dialog } from "./parts/dialog.js";
-import { Notice, Spoken } from "./parts/notice.js";
+import { Notice, Spoken, Unloaded } from "./parts/notice.js";
 import { Page } from "./parts/page.js";
 import { link, usePlace } from "./router.js";
 import { isSignedIn, may, mayManage, person, signIn, signOut, start } from "./session.js";
@@ -73,19 +73,18 @@ function Content({ steps }) {
   const [page, setPage] = useState({});
   const [failure] = useErrorBoundary((error) => console.error(error)); // of ours: for whoever looks into it
   const found = PAGES.find(([pattern]) => fits(pattern.split("/"), steps));
-  const load = () => {
-    setPage({});
+  useEffect(() => {
     found?.[1]().then(({ default: View }) => setPage({ View }), (error) => setPage({ error }));
-  };
-  useEffect(load, []);
+  }, []);
   if (!found) return html`<${Page} title="There is no such page"><p><a href=${link("models")}>Go to the AI models</a></p><//>`;
   if (failure) return html`<${Notice} kind="problem" title="This page has failed" role="alert"><p>It is our mistake, and nothing that was saved is lost.</p><button type="button" onClick=${() => location.reload()}>Load it anew</button><//>`;
-  if (page.error) return html`<${Notice} kind="problem" title="The page could not be loaded" role="alert"><p>Is there a connection?</p><button type="button" onClick=${load}>Try again</button><//>`;
+  if (page.error) return html`<${Unloaded} what="The page" />`;
   if (!page.View) return html`<p class="waiting" role="status">Loading …</p>`;
   return html`<${page.View} id=${found[0].includes("{id}") ? steps[1] : undefined} part=${found[0].includes("{part}") ? steps[2] : undefined} />`;
 }
 
-const fits = (pattern, steps) => pattern.length === steps.length && pattern.every((step, n) => step.startsWith("{") || step === steps[n]);
+const fits = (pattern, steps) => pattern.length === steps.length && pattern.every((step, n) => (step.startsWith("{") ? !UPWARDS.has(steps[n]) : step === steps[n]));
+const UPWARDS = new Set([".", ".."]); // no names, and in a path of the API they would lead out of it
 
 function Welcome() {
   return html`<main class="welcome"><img src=${new URL("icon.svg", import.meta.url).href} alt="" width="56" height="56" />

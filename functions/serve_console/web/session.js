@@ -36,8 +36,7 @@ export async function signIn() {
   const verifier = oauth.generateRandomCodeVerifier();
   const pending = { verifier, state: oauth.generateRandomState(), place: location.hash };
   sessionStorage.setItem(PENDING, JSON.stringify(pending));
-  const address = new URL(configuration.authorizationEndpoint);
-  address.search = new URLSearchParams({
+  location.assign(addressed(configuration.authorizationEndpoint, {
     response_type: "code",
     client_id: configuration.clientId,
     redirect_uri: home,
@@ -45,17 +44,23 @@ export async function signIn() {
     state: pending.state,
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
-  }).toString();
-  location.assign(address);
+  }));
 }
 
 export function signOut() {
   sessionStorage.removeItem(TOKEN);
   claims = null;
   if (!configuration.endSessionEndpoint) return location.assign(home);
-  const address = new URL(configuration.endSessionEndpoint);
-  address.search = new URLSearchParams({ client_id: configuration.clientId, logout_uri: home }).toString();
-  return location.assign(address);
+  // Where to come back to, as Cognito calls it and as OpenID Connect does (RP-Initiated Logout 1.0, section 2).
+  const back = { logout_uri: home, post_logout_redirect_uri: home };
+  return location.assign(addressed(configuration.endSessionEndpoint, { client_id: configuration.clientId, ...back }));
+}
+
+/** An endpoint with parameters; those that it has already stay (RFC 6749, section 3.1). */
+function addressed(endpoint, parameters) {
+  const address = new URL(endpoint);
+  for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
+  return address;
 }
 
 /** The token to send, or null when nobody is signed in. An expired one is sent: the API has the last word. */

@@ -3,6 +3,7 @@
 // Nothing is told by colour alone: each line has a dash pattern, a marker shape, and its name at its end.
 import { html, useEffect, useMemo, useRef, useState } from "../view.js";
 import { absolute } from "../figures.js";
+import { Unloaded } from "../parts/notice.js";
 import { DataTable } from "../parts/table.js";
 import { settings } from "./drawing.js";
 
@@ -47,6 +48,7 @@ function Canvas({ title, times, series, format, unit, floor }) {
   const data = useMemo(() => columnar(times, series), [times, series]);
   useEffect(() => {
     const element = box.current; // the reference is emptied before this is cleared up
+    if (!element) return undefined; // the library did not come
     const size = () => ({ width: element.clientWidth, height: HEIGHT });
     let isGone = false;
     // The library is a third of the application: it is loaded when the first chart is on the screen.
@@ -65,9 +67,8 @@ function Canvas({ title, times, series, format, unit, floor }) {
     };
   }, [shape]);
   useEffect(() => plot.current?.setData(data), [data]);
-  return html`<div class="canvas" role="img" aria-label="Line chart: ${title}. The table behind it follows.">
-    <div ref=${box}></div>${failed && html`<p class="hint">The chart could not be loaded; the table below has its figures.</p>`}
-  </div>`;
+  if (failed) return html`<${Unloaded} what="The chart" />`;
+  return html`<div class="canvas" role="img" aria-label="Line chart: ${title}. The table behind it follows."><div ref=${box}></div></div>`;
 }
 
 /** As the library takes it: seconds, then each line, and before a line with a band the band's two edges. */

@@ -2,6 +2,7 @@
 import { html } from "../view.js";
 import { plural } from "../figures.js";
 import { Definitions, First } from "../parts/list.js";
+import { ForManagers } from "../parts/permission.js";
 import { link } from "../router.js";
 
 const COLUMNS = [
@@ -11,7 +12,7 @@ const COLUMNS = [
 ];
 
 export default function Datasets() {
-  const first = html`<${First} title="No dataset yet"><p>A dataset is the place in S3 where the displays and clicks of your offers lie, one JSON object a line, or Parquet. What arrives there is counted within seconds.</p><p><a href=${link("datasets", "new")}>Create a dataset</a></p><//>`;
+  const first = html`<${First} title="No dataset yet"><p>A dataset is the place in S3 where the displays and clicks of your offers lie, one JSON object a line, or Parquet. What arrives there is counted within seconds.</p><${ForManagers} what="create a dataset"><p><a href=${link("datasets", "new")}>Create a dataset</a></p><//><//>`;
   return html`<${Definitions} kind="datasets" title="Datasets" crumbs=${[["Data"], ["Datasets"]]} create="Create dataset" columns=${COLUMNS} first=${first} />`;
 }
 

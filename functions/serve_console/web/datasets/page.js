@@ -20,16 +20,16 @@ const PARTS = [["", "Overview"], ["objects", "Accounting"], ["refused", "Refused
 const CRUMBS = [["Data"], ["Datasets", link("datasets")]];
 
 export default function DatasetPage({ id, part = "" }) {
-  const found = useResource((signal) => call("GET", `datasets/${id}`, { signal }), [id], { every: 10_000 });
+  const found = useResource((signal) => call("GET", `datasets/${encodeURIComponent(id)}`, { signal }), [id], { every: 10_000 });
   if (!found.data) return html`<${Page} title="Dataset" crumbs=${CRUMBS}><${Waiting} resource=${found} what="Dataset" /><//>`;
   const { data: dataset, etag } = found.data;
-  const actions = mayManage() && html`<a class="button" href=${link("datasets", id, "edit")}>Edit</a>
-    <${Removal} kind="datasets" what="dataset" users="models" id=${id} etag=${etag}>Its objects in S3 stay where they are; what was counted of them is forgotten.<//>`;
+  const actions = mayManage() && html`<a class="button" href=${link("datasets", dataset.id, "edit")}>Edit</a>
+    <${Removal} kind="datasets" what="dataset" users="models" id=${dataset.id} etag=${etag}>Its objects in S3 stay where they are; what was counted of them is forgotten.<//>`;
   return html`<${Page} name=${dataset.name} crumbs=${CRUMBS} actions=${actions}>
     <p class="facts-line"><${Eligible} dataset=${dataset} /> <code>s3://${dataset.bucket}/${dataset.prefix}</code></p>
     ${dataset.description && html`<p class="description"><bdi>${dataset.description}</bdi></p>`}
-    <${Parts} label="Parts of this dataset" current=${part} parts=${PARTS.map(([key, text]) => [key, text, key ? link("datasets", id, key) : link("datasets", id)])} />
-    ${part === "objects" ? html`<${Objects} id=${id} />` : part === "refused" ? html`<${Refused} id=${id} />` : html`<${Overview} dataset=${dataset} />`}
+    <${Parts} label="Parts of this dataset" current=${part} parts=${PARTS.map(([key, text]) => [key, text, key ? link("datasets", dataset.id, key) : link("datasets", dataset.id)])} />
+    ${part === "objects" ? html`<${Objects} id=${dataset.id} />` : part === "refused" ? html`<${Refused} id=${dataset.id} />` : html`<${Overview} dataset=${dataset} />`}
   <//>`;
 }
 

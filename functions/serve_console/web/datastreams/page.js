@@ -27,15 +27,15 @@ const whyNot = ({ untrusted, capped }) =>
   [untrusted && `${count(untrusted)} without a valid token`, capped && `${count(capped)} above the cap of a visitor or address`].filter(Boolean).join("; ");
 
 export default function DatastreamPage({ id }) {
-  const found = useResource((signal) => call("GET", `datastreams/${id}`, { signal }), [id]);
+  const found = useResource((signal) => call("GET", `datastreams/${encodeURIComponent(id)}`, { signal }), [id]);
   if (!found.data) return html`<${Page} title="Datastream" crumbs=${CRUMBS}><${Waiting} resource=${found} what="Datastream" /><//>`;
   const { data: datastream, etag } = found.data;
-  const actions = mayManage() && html`<a class="button" href=${link("datastreams", id, "edit")}>Edit</a>
-    <${Removal} kind="datastreams" what="datastream" users="decisions" id=${id} etag=${etag}>Pages that are configured with it are refused from then on. Its events stay in their dataset.<//>`;
+  const actions = mayManage() && html`<a class="button" href=${link("datastreams", datastream.id, "edit")}>Edit</a>
+    <${Removal} kind="datastreams" what="datastream" users="decisions" id=${datastream.id} etag=${etag}>Pages that are configured with it are refused from then on. Its events stay in their dataset.<//>`;
   return html`<${Page} name=${datastream.name} crumbs=${CRUMBS} actions=${actions}>
     <${Snippet} datastream=${datastream} />
     <${Test} datastream=${datastream} />
-    <${Requests} id=${id} />
+    <${Requests} id=${datastream.id} />
     <${Section} id="definition" title="Definition"><dl class="facts">
       <div><dt>Id</dt><dd><code>${datastream.id}</code></dd></div>
       <div><dt>Organisation id</dt><dd><code>${datastream.orgId}</code></dd></div>
@@ -46,7 +46,7 @@ export default function DatastreamPage({ id }) {
       <div><dt>Answers as</dt><dd>${datastream.answerStyle}</dd></div>
       <div><dt>Changed</dt><dd>${absolute(datastream.updatedAt)}, version ${datastream.version}</dd></div>
     </dl><//>
-    <${Section} id="history" title="History"><${History} key=${datastream.version} path="datastreams/${id}/history" /><//>
+    <${Section} id="history" title="History"><${History} key=${datastream.version} path="datastreams/${datastream.id}/history" /><//>
   <//>`;
 }
 

@@ -1,22 +1,32 @@
 // The fields of what is shown: of an offer, and of a fallback.
 import { html } from "../view.js";
 import { Field } from "../parts/field.js";
+import { refusal } from "../parts/form.js";
 
 export const FORMATS = ["text/html", "text/plain", "application/json", "image/png", "image/jpeg", "image/webp", "image/svg+xml"];
-export const BLANK = { id: "", etag: "", format: "text/html", content: "", deliveryURL: "", language: "", characteristics: "" };
+export const FIELDS = ["id", "format", "content", "deliveryURL", "language", "etag", "characteristics"];
+export const BLANK = { id: "", etag: "", format: "text/html", content: "", deliveryURL: "", language: "", characteristics: "", given: {} };
 
-/** As the form has it: text where the API has lists and objects. */
+/** As the form has it: text where the API has lists and objects. `given` are the characteristics that the text tells. */
 export const toForm = (creative) => ({
   ...BLANK, ...creative,
   content: creative.content ?? "", deliveryURL: creative.deliveryURL ?? "",
   language: (creative.language ?? []).join(", "),
-  characteristics: Object.entries(creative.characteristics ?? {}).map(([name, value]) => `${name}: ${value}`).join("\n"),
+  characteristics: told(creative.characteristics ?? {}),
+  given: creative.characteristics ?? {},
 });
 
-/** As the API takes it. Without a version of its own, it gets one by its content: other content, another version. */
-export async function fromForm({ id, etag, format, content, deliveryURL, language, characteristics }) {
+const told = (characteristics) => Object.entries(characteristics).map(([name, value]) => `${name}: ${value}`).join("\n");
+
+/**
+ * As the API takes it. Without a version of its own, it gets one by its content: other content, another version. `at` is
+ * the pointer of the creative in the API's document. Throws a Problem for characteristics that cannot be read.
+ */
+export async function fromForm({ id, etag, format, content, deliveryURL, language, characteristics, given = {} }, at) {
   const lies = format.startsWith("image/") || (deliveryURL && !content) ? { deliveryURL } : { content };
-  const creative = { id: id.trim(), format, ...lies, language: parts(language, ","), characteristics: pairs(characteristics) };
+  // Text that nobody touched stands for what it was made of: a name may have a colon in it, a value may have lines.
+  const pairs = characteristics === told(given) ? given : read(characteristics, `${at}/characteristics`);
+  const creative = { id: id.trim(), format, ...lies, language: parts(language, ","), characteristics: pairs };
   return { ...creative, etag: etag.trim() || (await versionOf(creative)) };
 }
 
@@ -28,9 +38,15 @@ async function versionOf(creative) {
 
 export const parts = (text, by) => text.split(by).map((one) => one.trim()).filter(Boolean);
 
-function pairs(text) {
-  const entries = parts(text, "\n").map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()]);
-  return Object.fromEntries(entries);
+function read(text, pointer) {
+  const found = new Map();
+  for (const line of parts(text, "\n")) {
+    const [, name, value] = /^([^:]*[^:\s])\s*:(.*)$/.exec(line) ?? [];
+    if (!name) throw refusal([{ pointer, detail: `“${line}” is not a name, a colon and a value` }]);
+    if (found.has(name)) throw refusal([{ pointer, detail: `“${name}” stands twice` }]);
+    found.set(name, value.trim());
+  }
+  return Object.fromEntries(found);
 }
 
 /** `at`: the pointer of the creative in the API's document. */

@@ -6,11 +6,11 @@ import { Field, FormProblem } from "../parts/field.js";
 import { Section } from "../parts/page.js";
 import { useResource } from "../resource.js";
 import { link } from "../router.js";
-import { BLANK as CREATIVE, Creative, fromForm, toForm } from "./creative.js";
-import { OffersField } from "./offers.js";
+import { BLANK as CREATIVE, Creative, FIELDS, fromForm, toForm } from "./creative.js";
+import { OffersField, useOfferDialog } from "./offers.js";
 
 const BLANK = { name: "", description: "", activityId: "", placementId: "", surface: "", modelId: "", itemCount: 1, offers: [], fallback: { ...CREATIVE, id: "fallback" } };
-const POINTERS = ["/name", "/description", "/activityId", "/placementId", "/surface", "/modelId", "/itemCount", "/offers", ...["id", "format", "content", "deliveryURL", "language", "etag", "characteristics"].map((one) => `/fallback/${one}`)];
+const POINTERS = ["/name", "/description", "/activityId", "/placementId", "/surface", "/modelId", "/itemCount", "/offers", ...FIELDS.map((one) => `/fallback/${one}`)];
 const LABELS = { name: "Name", description: "Description", activityId: "Activity id", placementId: "Placement id", surface: "Surface", modelId: "AI model", itemCount: "How many are shown", offers: "Offers", fallback: "Fallback" };
 
 export default function DecisionForm({ id }) {
@@ -22,6 +22,8 @@ function Form({ kind, id, before, etag, reload }) {
   const editor = useEditor({ kind, id, etag, reload, initial: id ? editable(before) : BLANK, body: (values) => sent(values, id ? before.fallback : null), labels: LABELS });
   const { values, change, errors } = editor;
   const models = useResource((signal) => all("models", {}, signal), []);
+  const setOffers = (offers) => change({ offers });
+  const { edit, dialog } = useOfferDialog(values.offers, setOffers);
   const type = (name) => (event) => change({ [name]: event.target.value });
   const submit = (event) => {
     event.preventDefault();
@@ -36,7 +38,7 @@ function Form({ kind, id, before, etag, reload }) {
         <${Field} label="AI model" pointer="/modelId" errors=${errors} hint="Ranks the offers. Without one, or while it is not live, their priority does.">${(field) => html`<select ...${field} value=${values.modelId} onChange=${type("modelId")}><option value="">None: by priority</option>${(models.data ?? []).filter((one) => one.status !== "archived" || one.id === values.modelId).map((one) => html`<option value=${one.id}>${one.name} (${one.status})</option>`)}</select>`}<//>
         <${Field} label="How many are shown" pointer="/itemCount" required errors=${errors} hint="Where who asks does not say. 1 to 30.">${(field) => html`<input ...${field} type="number" min="1" max="30" value=${values.itemCount} onChange=${(event) => change({ itemCount: Number(event.target.value) })} />`}<//>
       <//>
-      <${Section} id="offers-title" title="Offers"><${OffersField} offers=${values.offers} onChange=${(offers) => change({ offers })} errors=${errors} /><//>
+      <${Section} id="offers-title" title="Offers"><${OffersField} offers=${values.offers} onChange=${setOffers} edit=${edit} errors=${errors} /><//>
       <${Section} id="fallback" title="Fallback" hint="Shown when no offer may be.">
         <${Creative} at="/fallback" values=${values.fallback} change=${(some) => change(({ fallback }) => ({ fallback: { ...fallback, ...some } }))} errors=${errors} /><//>
       <${Section} id="scope" title="How it is asked for" hint="By its name, unless you have ids or a surface of Adobe Journey Optimizer.">
@@ -48,7 +50,7 @@ function Form({ kind, id, before, etag, reload }) {
       <//>
       <div class="actions sticky"><a class="button" href=${id ? link("decisions", id) : link("decisions")} onClick=${editor.forget}>Cancel</a>
         <button type="submit" class="primary" disabled=${editor.isBusy}>Save</button></div>
-    </form>${editor.overtaken}`;
+    </form>${dialog}${editor.overtaken}`;
 }
 
 function editable({ name, description, activityId, placementId, surface, modelId, itemCount, offers, fallback }) {
@@ -66,5 +68,5 @@ function versioned(fallback, before) {
 
 async function sent({ fallback, ...values }, before) {
   const optional = ["description", "activityId", "placementId", "surface", "modelId"].map((name) => [name, values[name] || null]);
-  return { ...values, ...Object.fromEntries(optional), fallback: await fromForm(versioned(fallback, before)) };
+  return { ...values, ...Object.fromEntries(optional), fallback: await fromForm(versioned(fallback, before), "/fallback") };
 }

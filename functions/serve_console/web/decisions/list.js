@@ -3,6 +3,7 @@ import { html } from "../view.js";
 import { count } from "../figures.js";
 import { Linked } from "../models/definition.js";
 import { Definitions, First } from "../parts/list.js";
+import { ForManagers } from "../parts/permission.js";
 import { link } from "../router.js";
 
 const COLUMNS = [
@@ -13,6 +14,6 @@ const COLUMNS = [
 ];
 
 export default function Decisions() {
-  const first = html`<${First} title="No decision yet"><p>A decision is a place on a page or in an app: the offers that may be shown there, the AI model that ranks them, and what is shown when none may be.</p><p><a href=${link("decisions", "new")}>Create a decision</a></p><//>`;
+  const first = html`<${First} title="No decision yet"><p>A decision is a place on a page or in an app: the offers that may be shown there, the AI model that ranks them, and what is shown when none may be.</p><${ForManagers} what="create a decision"><p><a href=${link("decisions", "new")}>Create a decision</a></p><//><//>`;
   return html`<${Definitions} kind="decisions" title="Decisions" crumbs=${[["Offers"], ["Decisions"]]} create="Create decision" columns=${COLUMNS} first=${first} />`;
 }

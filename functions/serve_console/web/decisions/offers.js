@@ -3,12 +3,14 @@ import { html, useState } from "../view.js";
 import { absolute, number, plural } from "../figures.js";
 import { Choice } from "../parts/choice.js";
 import { Dialog } from "../parts/dialog.js";
-import { Field, Group } from "../parts/field.js";
+import { Field, FormProblem, Group } from "../parts/field.js";
+import { refusal, useAction } from "../parts/form.js";
 import { Scroller } from "../parts/table.js";
-import { BLANK, Creative, fromForm, toForm } from "./creative.js";
+import { BLANK, Creative, FIELDS, fromForm, toForm } from "./creative.js";
 
 const NEW = { ...BLANK, priority: 0, startsAt: null, endsAt: null, status: "approved", audiencesAny: [] };
 const MOST = 500;
+const POINTERS = [...FIELDS, "priority", "status", "startsAt", "endsAt", "audiencesAny"].map((one) => `/offer/${one}`);
 
 /** Offers in a table; `edit(n)` and `remove(n)` are there where they may be changed. */
 export function OfferTable({ offers, edit, remove, errors = [] }) {
@@ -32,39 +34,47 @@ function period({ startsAt, endsAt }) {
   return [startsAt && `from ${absolute(startsAt)}`, endsAt && `until ${absolute(endsAt)}`].filter(Boolean).join(" ");
 }
 
-export function OffersField({ offers, onChange, errors }) {
-  const [at, setAt] = useState(null); // the place that is edited; offers.length: a new one
+/**
+ * The offers of a decision and the dialog for one of them: {edit, dialog}. `edit(n)` opens it, `offers.length` is the
+ * place of a new one. The dialog has a form of its own, so it is to be drawn beside the decision's form, not within.
+ */
+export function useOfferDialog(offers, onChange) {
+  const [at, setAt] = useState(null);
   const keep = (offer) => {
     onChange(at === offers.length ? [...offers, offer] : offers.map((one, n) => (n === at ? offer : one)));
     setAt(null);
   };
+  const taken = offers.filter((_, n) => n !== at).map((one) => one.id);
+  const dialog = at !== null && html`<${OfferDialog} offer=${offers[at]} taken=${taken} onKeep=${keep} onClose=${() => setAt(null)} />`;
+  return { edit: setAt, dialog };
+}
+
+export function OffersField({ offers, onChange, edit, errors }) {
   return html`<${Group} label=${`Offers (${plural(offers.length, "offer")}, at most ${MOST})`} pointer="/offers" required errors=${errors.filter((one) => one.pointer === "/offers")}>
-    <${OfferTable} offers=${offers} errors=${errors} edit=${setAt} remove=${(n) => onChange(offers.filter((_, m) => m !== n))} />
-    <p><button type="button" disabled=${offers.length >= MOST} onClick=${() => setAt(offers.length)}>Add an offer</button></p>
-    ${at !== null && html`<${OfferDialog} offer=${offers[at]} taken=${offers.filter((_, n) => n !== at).map((one) => one.id)} onKeep=${keep} onClose=${() => setAt(null)} />`}
+    <${OfferTable} offers=${offers} errors=${errors} edit=${edit} remove=${(n) => onChange(offers.filter((_, m) => m !== n))} />
+    <p><button type="button" disabled=${offers.length >= MOST} onClick=${() => edit(offers.length)}>Add an offer</button></p>
   <//>`;
 }
 
 function OfferDialog({ offer, taken, onKeep, onClose }) {
   const [values, setValues] = useState(() => ({ ...NEW, ...(offer ? toForm(offer) : {}) }));
-  const [errors, setErrors] = useState([]);
+  const { problem, isBusy, run } = useAction();
+  const errors = problem?.errors ?? [];
   const change = (some) => setValues((before) => ({ ...before, ...some }));
-  const keep = async (event) => {
+  const keep = (event) => {
     event.preventDefault();
-    event.stopPropagation(); // the form of the decision lies around the dialog
-    const wrong = [
-      !values.id.trim() && { pointer: "/offer/id", detail: "must not be empty" },
-      taken.includes(values.id.trim()) && { pointer: "/offer/id", detail: "another offer of this decision has this id" },
-      !values.content && !values.deliveryURL && { pointer: values.format.startsWith("image/") ? "/offer/deliveryURL" : "/offer/content", detail: "must not be empty" },
-    ].filter(Boolean);
-    if (wrong.length) return setErrors(wrong);
-    // A version that was made from the content is made anew when that was changed; one that somebody chose stays.
-    const isStale = offer && values.etag === offer.etag && (values.content !== (offer.content ?? "") || values.deliveryURL !== (offer.deliveryURL ?? ""));
-    const { priority, startsAt, endsAt, status, audiencesAny } = values;
-    return onKeep({ ...(await fromForm(isStale ? { ...values, etag: "" } : values)), priority, startsAt, endsAt, status, audiencesAny });
+    run(async () => {
+      const wrong = wrongIn(values, taken);
+      if (wrong.length) throw refusal(wrong);
+      // A version that was made from the content is made anew when that was changed; one that somebody chose stays.
+      const isStale = offer && values.etag === offer.etag && (values.content !== (offer.content ?? "") || values.deliveryURL !== (offer.deliveryURL ?? ""));
+      const { priority, startsAt, endsAt, status, audiencesAny } = values;
+      onKeep({ ...(await fromForm(isStale ? { ...values, etag: "" } : values, "/offer")), priority, startsAt, endsAt, status, audiencesAny });
+    });
   };
   return html`<${Dialog} title=${offer ? "Edit offer" : "Add an offer"} onClose=${onClose} wide>
-    <div class="form">
+    <form class="form" onSubmit=${keep} noValidate>
+      <${FormProblem} problem=${problem} known=${POINTERS} />
       <${Creative} at="/offer" values=${values} change=${change} errors=${errors} />
       <div class="two">
         <${Field} label="Priority" pointer="/offer/priority" errors=${errors} hint="The highest first, where no model ranks.">${(field) => html`<input ...${field} type="number" step="any" value=${values.priority} onChange=${(event) => change({ priority: Number(event.target.value) })} />`}<//>
@@ -74,9 +84,18 @@ function OfferDialog({ offer, taken, onKeep, onClose }) {
       </div>
       <${Group} label="Audiences" pointer="/offer/audiencesAny" errors=${errors} hint="Who is in any of them may see it. None: everybody.">
         <${Choice} id="offer-audiences" options=${[]} chosen=${values.audiencesAny} most=${50} typed="An audience" onChange=${(audiencesAny) => change({ audiencesAny })} /><//>
-      <div class="actions"><button type="button" onClick=${onClose}>Cancel</button><button type="button" class="primary" onClick=${keep}>${offer ? "Keep the changes" : "Add"}</button></div>
-    </div>
+      <div class="actions"><button type="button" onClick=${onClose}>Cancel</button><button type="submit" class="primary" disabled=${isBusy}>${offer ? "Keep the changes" : "Add"}</button></div>
+    </form>
   <//>`;
+}
+
+function wrongIn({ id, format, content, deliveryURL }, taken) {
+  const isImage = format.startsWith("image/");
+  return [
+    !id.trim() && { pointer: "/offer/id", detail: "must not be empty" },
+    taken.includes(id.trim()) && { pointer: "/offer/id", detail: "another offer of this decision has this id" },
+    !deliveryURL && (isImage || !content) && { pointer: isImage ? "/offer/deliveryURL" : "/offer/content", detail: "must not be empty" },
+  ].filter(Boolean);
 }
 
 /** A moment by the clock of whoever sits here; the API keeps it in UTC. */

@@ -15,11 +15,11 @@ import { OfferTable } from "./offers.js";
 const CRUMBS = [["Offers"], ["Decisions", link("decisions")]];
 
 export default function DecisionPage({ id }) {
-  const found = useResource((signal) => call("GET", `decisions/${id}`, { signal }), [id]);
+  const found = useResource((signal) => call("GET", `decisions/${encodeURIComponent(id)}`, { signal }), [id]);
   if (!found.data) return html`<${Page} title="Decision" crumbs=${CRUMBS}><${Waiting} resource=${found} what="Decision" /><//>`;
   const { data: decision, etag } = found.data;
-  const actions = mayManage() && html`<a class="button" href=${link("decisions", id, "edit")}>Edit</a>
-    <${Removal} kind="decisions" what="decision" users="datastreams" id=${id} etag=${etag}>Pages that ask for it get nothing any more.<//>`;
+  const actions = mayManage() && html`<a class="button" href=${link("decisions", decision.id, "edit")}>Edit</a>
+    <${Removal} kind="decisions" what="decision" users="datastreams" id=${decision.id} etag=${etag}>Pages that ask for it get nothing any more.<//>`;
   const { fallback, usedBy } = decision;
   return html`<${Page} name=${decision.name} crumbs=${CRUMBS} actions=${actions}>
     ${decision.description && html`<p class="description"><bdi>${decision.description}</bdi></p>`}
@@ -34,6 +34,6 @@ export default function DecisionPage({ id }) {
       <div><dt>Datastreams that serve it</dt><dd>${usedBy.length ? html`<ul>${usedBy.map((one) => html`<li><${Linked} kind="datastreams" id=${one} /></li>`)}</ul>` : "none"}</dd></div>
       <div><dt>Changed</dt><dd>${absolute(decision.updatedAt)}, version ${decision.version}</dd></div>
     </dl><//>
-    <${Section} id="history" title="History"><${History} key=${decision.version} path="decisions/${id}/history" /><//>
+    <${Section} id="history" title="History"><${History} key=${decision.version} path="decisions/${decision.id}/history" /><//>
   <//>`;
 }

@@ -1,13 +1,13 @@
 // Creating an AI model, and editing one.
 import { html, useEffect, useState } from "../view.js";
-import { all, call, get, Problem } from "../api.js";
+import { all, call, pages, Problem } from "../api.js";
 import { useSettled } from "../parts/form.js";
 import { Editor, useEditor } from "../parts/editor.js";
 import { Field, FormProblem, Group } from "../parts/field.js";
 import { Choice } from "../parts/choice.js";
+import { folded } from "../parts/folding.js";
 import { Failure } from "../parts/notice.js";
 import { Section } from "../parts/page.js";
-import { folded } from "../parts/table.js";
 import { plural } from "../figures.js";
 import { useResource } from "../resource.js";
 import { link } from "../router.js";
@@ -81,13 +81,18 @@ function NameCheck({ name, own, id }) {
     setTaken(null);
     if (!settled || settled === own) return undefined;
     const away = new AbortController();
-    get("models", { name: settled, limit: 100, orderBy: "name" }, away.signal).then(
-      ({ results }) => setTaken(results.some((one) => folded(one.name) === folded(settled) && one.id !== id)),
-      () => {}, // then only the API's own check remains
-    );
+    isTaken(settled, id, away.signal).then(setTaken, () => {}); // where it fails, only the API's own check remains
     return () => away.abort();
   }, [settled]);
   return html`<p class=${taken ? "field-error name-check" : "hint name-check"} role="status">${taken === true ? "Another AI model has this name." : taken === false ? "This name is free." : ""}</p>`;
+}
+
+/** The API finds names that have this one in them; it may stand on any of their pages. */
+async function isTaken(name, id, signal) {
+  for await (const models of pages("models", { name }, signal)) {
+    if (models.some((one) => folded(one.name) === folded(name) && one.id !== id)) return true;
+  }
+  return false;
 }
 
 function Datasets({ values, change, errors }) {

@@ -2,15 +2,15 @@
 import { html, useEffect, useState } from "../view.js";
 import { get } from "../api.js";
 import { count, percent, percentRange, signedPercent } from "../figures.js";
-import { useSettled } from "../parts/form.js";
 import { Waiting } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
+import { ForManagers } from "../parts/permission.js";
 import { Scroller } from "../parts/table.js";
 import { fewAtATime, useResource } from "../resource.js";
 import { link, refine, usePlace } from "../router.js";
 import { mayManage } from "../session.js";
 import { Refreshed, Status, Training, TYPES } from "./status.js";
-import { First, Pager, SortHeading } from "../parts/list.js";
+import { First, NameFilter, Pager, SortHeading } from "../parts/list.js";
 
 const PAGE = 25;
 const CRUMBS = [["Components"], ["Ranking"], ["AI models"]];
@@ -30,14 +30,9 @@ export default function Models() {
 }
 
 function Filters({ status = "", type = "", name = "" }) {
-  const [text, setText] = useState(name);
-  const settled = useSettled(text);
-  useEffect(() => {
-    if (settled !== name) refine({ name: settled, start: "" });
-  }, [settled]);
   const choose = (key) => (event) => refine({ [key]: event.target.value, start: "" });
   return html`<form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-    <label>Name <input type="search" value=${text} onInput=${(event) => setText(event.target.value)} placeholder="Search" /></label>
+    <${NameFilter} name=${name} />
     <label>Status <select value=${status} onChange=${choose("status")}><option value="">Any</option><option value="draft">Draft</option><option value="live">Live</option><option value="archived">Archived</option></select></label>
     <label>Type <select value=${type} onChange=${choose("type")}><option value="">Any</option>${Object.entries(TYPES).map(([key, label]) => html`<option value=${key}>${label}</option>`)}</select></label>
   </form>`;
@@ -91,11 +86,12 @@ function useReports(models) {
 
 function FirstModel() {
   return html`<${First} title="No AI model yet">
-    <p>An AI model learns from your events which offer converts best, and ranks offers by it. To begin:</p>
-    <ol>
-      <li><a href=${link("datasets", "new")}>Create a dataset</a>: where the displays and clicks of your offers lie.</li>
-      <li><a href=${link("models", "new")}>Create an AI model</a> over it, and activate it.</li>
-      <li>Watch it learn: its report shows rates and lift within seconds of the first events.</li>
-    </ol>
+    <p>An AI model learns from your events which offer converts best, and ranks offers by it.</p>
+    <${ForManagers} what="create a dataset and an AI model over it"><p>To begin:</p>
+      <ol>
+        <li><a href=${link("datasets", "new")}>Create a dataset</a>: where the displays and clicks of your offers lie.</li>
+        <li><a href=${link("models", "new")}>Create an AI model</a> over it, and activate it.</li>
+        <li>Watch it learn: its report shows rates and lift within seconds of the first events.</li>
+      </ol><//>
   <//>`;
 }

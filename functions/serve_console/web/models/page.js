@@ -20,7 +20,7 @@ const PARTS = [["", "Report"], ["readiness", "Readiness"], ["receipt", "Why this
 const CRUMBS = [["Components"], ["Ranking"], ["AI models", link("models")]];
 
 export default function ModelPage({ id, part = "" }) {
-  const found = useResource((signal) => call("GET", `models/${id}`, { signal }), [id], { every: EVERY_MS });
+  const found = useResource((signal) => call("GET", `models/${encodeURIComponent(id)}`, { signal }), [id], { every: EVERY_MS });
   if (!found.data) return html`<${Page} title="AI model" crumbs=${CRUMBS}><${Waiting} resource=${found} what="AI model" /><//>`;
   const { data: model, etag } = found.data;
   const actions = mayManage() && html`<${Actions} model=${model} etag=${etag} reload=${found.reload} />`;
@@ -29,7 +29,7 @@ export default function ModelPage({ id, part = "" }) {
       <span>Last refresh: <${Refreshed} model=${model} />${model.snapshot && html` <span class="note inline">snapshot ${model.snapshot.version}</span>`}</span></p>
     ${model.description && html`<p class="description"><bdi>${model.description}</bdi></p>`}
     <${Waiting} resource=${found} what="AI model" />
-    <${Parts} label="Parts of this AI model" current=${part} parts=${PARTS.map(([key, text]) => [key, text, key ? link("models", id, key) : link("models", id)])} />
+    <${Parts} label="Parts of this AI model" current=${part} parts=${PARTS.map(([key, text]) => [key, text, key ? link("models", model.id, key) : link("models", model.id)])} />
     <${View} part=${part} model=${model} />
   <//>`;
 }

@@ -1,6 +1,6 @@
 // Choosing several of many, with search, and typing what is not among them.
 import { html, useMemo, useState } from "../view.js";
-import { folded } from "./table.js";
+import { folded } from "./folding.js";
 
 const SHOWN = 60;
 

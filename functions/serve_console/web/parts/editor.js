@@ -3,20 +3,27 @@ import { html, useEffect, useState } from "../view.js";
 import { call } from "../api.js";
 import { useResource } from "../resource.js";
 import { go } from "../router.js";
+import { mayManage } from "../session.js";
 import { Dialog } from "./dialog.js";
 import { changes, useAction, useDraft, useOnceKey, written } from "./form.js";
 import { say, Waiting } from "./notice.js";
 import { Page } from "./page.js";
+import { NotAllowed } from "./permission.js";
+
+/** The page of a form; who may not send it is told so in its place. The rest is as Loaded takes it. */
+export function Editor({ title, crumbs, ...rest }) {
+  return html`<${Page} title=${title} crumbs=${crumbs}>${mayManage() ? html`<${Loaded} title=${title} ...${rest} />` : html`<${NotAllowed} />`}<//>`;
+}
 
 /**
  * Loads what is edited, or begins with `blank`, and shows `Form` with it: {id, kind, before, etag, reload}. A definition
  * that was changed meanwhile gets a new form.
  */
-export function Editor({ kind, id, blank, title, crumbs, form: Form }) {
-  const before = useResource(async (signal) => (id ? call("GET", `${kind}/${id}`, { signal }) : { data: blank, etag: null }), [id]);
-  return html`<${Page} title=${title} crumbs=${crumbs}>
-    ${before.data ? html`<${Form} key=${before.data.etag} kind=${kind} id=${id} before=${before.data.data} etag=${before.data.etag} reload=${before.reload} />` : html`<${Waiting} resource=${before} what=${title} />`}
-  <//>`;
+function Loaded({ kind, id, blank, title, form: Form }) {
+  const before = useResource(async (signal) => (id ? call("GET", `${kind}/${encodeURIComponent(id)}`, { signal }) : { data: blank, etag: null }), [id]);
+  if (!before.data) return html`<${Waiting} resource=${before} what=${title} />`;
+  const { data, etag } = before.data;
+  return html`<${Form} key=${etag} kind=${kind} id=${data.id} before=${data} etag=${etag} reload=${before.reload} />`;
 }
 
 /**

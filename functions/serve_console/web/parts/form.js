@@ -69,11 +69,14 @@ export function written(value) {
   return String(value);
 }
 
+/** What is wrong with fields before anything is sent, told as the API would: `errors` are [{pointer, detail}]. */
+export const refusal = (errors, title = "Not kept yet") => new Problem({ title, errors });
+
 /** Text as JSON; what is none is told at its field, as the API would. */
 export function readJson(text, pointer) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Problem({ title: "This is no JSON", errors: [{ pointer, detail: error.message }] });
+    throw refusal([{ pointer, detail: error.message }], "This is no JSON");
   }
 }

@@ -1,11 +1,10 @@
 // What lists of definitions have in common: sorting by the API, paging by the API, and a first step where all is empty.
-import { html, useEffect, useState } from "../view.js";
+import { html, useEffect, useRef, useState } from "../view.js";
 import { get } from "../api.js";
 import { count } from "../figures.js";
 import { useResource } from "../resource.js";
 import { link, refine, usePlace } from "../router.js";
 import { mayManage } from "../session.js";
-import { useSettled } from "./form.js";
 import { Waiting } from "./notice.js";
 import { Page } from "./page.js";
 import { Scroller } from "./table.js";
@@ -33,6 +32,28 @@ export function Pager({ page, start, what }) {
   </nav>`;
 }
 
+const SETTLES_MS = 300;
+
+/** The box that searches a list by name: it follows the address, and the address follows what was typed, once it settles. */
+export function NameFilter({ name }) {
+  const [typed, setTyped] = useState(null); // what the address does not have yet
+  const told = useRef(name);
+  useEffect(() => {
+    if (typed === null) return undefined;
+    const timer = setTimeout(() => {
+      told.current = typed;
+      refine({ name: typed, start: "" });
+      setTyped((now) => (now === typed ? null : now)); // a letter may have come meanwhile
+    }, SETTLES_MS);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  useEffect(() => {
+    if (name !== told.current) setTyped(null); // the address was moved by somebody else: by a link, or back and forth
+    told.current = name;
+  }, [name]);
+  return html`<label>Name <input type="search" value=${typed ?? name} placeholder="Search" onInput=${(event) => setTyped(event.target.value)} /></label>`;
+}
+
 export const First = ({ title, children }) => html`<div class="first"><h2>${title}</h2>${children}</div>`;
 
 /**
@@ -42,16 +63,11 @@ export const First = ({ title, children }) => html`<div class="first"><h2>${titl
 export function Definitions({ kind, title, crumbs, create, columns, first }) {
   const { query } = usePlace();
   const { name = "", orderBy, start } = Object.fromEntries(query);
-  const [text, setText] = useState(name);
-  const settled = useSettled(text);
-  useEffect(() => {
-    if (settled !== name) refine({ name: settled, start: "" });
-  }, [settled]);
   const found = useResource((signal) => get(kind, { name, orderBy, start, limit: 25 }, signal), [kind, name, orderBy, start]);
   const action = mayManage() && html`<a class="button primary" href=${link(kind, "new")}>${create}</a>`;
   return html`<${Page} title=${title} crumbs=${crumbs} actions=${action}>
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <label>Name <input type="search" value=${text} placeholder="Search" onInput=${(event) => setText(event.target.value)} /></label>
+      <${NameFilter} name=${name} />
     </form>
     <${Waiting} resource=${found} what=${title} />
     ${found.data && (found.data.results.length || name ? html`<${Rows} kind=${kind} title=${title} columns=${columns} rows=${found.data.results} orderBy=${orderBy ?? "-updatedAt"} />` : first)}

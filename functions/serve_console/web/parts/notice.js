@@ -17,6 +17,17 @@ export function Failure({ error, retry }) {
   <//>`;
 }
 
+/**
+ * A part of the application that did not come: its address ends with a deployment, under a tab that was open before. The
+ * browser remembers the failure, so that nothing but the page as a whole can be loaded again.
+ */
+export function Unloaded({ what }) {
+  return html`<${Notice} kind="problem" title="${what} could not be loaded" role="alert">
+    <p>There may be a new version of this console, or no connection. What you typed into a form is kept.</p>
+    <button type="button" onClick=${() => location.reload()}>Load it anew</button>
+  <//>`;
+}
+
 /** What a resource has to say while there is nothing to show, or beside what is shown. */
 export function Waiting({ resource, what }) {
   if (resource.error && !resource.data) return html`<${Failure} error=${resource.error} retry=${resource.reload} />`;

@@ -2,6 +2,7 @@
 import { html, useMemo, useState } from "../view.js";
 import { count } from "../figures.js";
 import { Download } from "./csv.js";
+import { folded } from "./folding.js";
 
 const PAGE = 50;
 
@@ -91,6 +92,3 @@ function compared(left, right) {
   if (right === null || right === undefined) return 1;
   return left < right ? -1 : 1;
 }
-
-/** As the API compares names: compatibility forms and case make no difference. */
-export const folded = (text) => text.normalize("NFKC").toLowerCase();

@@ -31,13 +31,13 @@ function Shown({ report, model }) {
   // The charts are drawn anew only when a figure of theirs has moved, and not at every look.
   const over = useMemo(() => report.trafficOverTime, [JSON.stringify(report.trafficOverTime)]);
   return html`
-    ${isEmpty && html`<${Notice} kind="info" title="No events yet"><p>${model.status === "live" ? "The model ranks at random until the first displays and clicks arrive in its datasets; they show here within seconds." : "Activate the model, and put events into its datasets: they show here within seconds."}</p><//>`}
+    ${isEmpty && html`<${Notice} kind="info" title="No events yet"><p>${model.status === "live" ? "The model ranks at random until the first displays and clicks arrive in its datasets; they show here within seconds." : "Once the model is active, events in its datasets show here within seconds."}</p><//>`}
     <${Cards} report=${report} />
     <p class="lift-sentence">${liftSentence(report.lift)}</p>
     ${model.type === "personalized" && report.personalization && html`<p class="lift-sentence">Gain of personalizing: <strong>${signedPercent(report.personalization.value)}</strong>${report.personalization.interval && ` (${percentRange(report.personalization.interval, signedPercent)})`}. ${liftSentence(report.personalization, "ranking for the person", "ranking for everybody")}</p>`}
     <${Live} report=${report} />
     <div class="charts">
-      <${LiftOverTime} over=${over} lift=${report.lift} />
+      <${LiftOverTime} over=${over} />
       <${RatesOverTime} over=${over} />
       <${TrafficOverTime} over=${over} />
       <${SharesOverTime} over=${over} />

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
-import numpy as np
-import pytest
-
 from offer_ranking.catalog.lifecycle import Status, allowed
+from offer_ranking.catalog.value import fold
 from offer_ranking.http.principal import GROUPS
-from offer_ranking.measuring.lift import Arm, lift
 from tests.e2e.browser.console.person import Person
 
 
@@ -33,24 +31,14 @@ def test_a_model_is_offered_the_steps_that_its_status_allows(manager: Person) ->
         assert set(steps[status]) == set(allowed(status))
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_lift_over_time_is_pooled_as_the_report_pools_it(manager: Person, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    shape = (2, 12)
-    impressions = random.integers(0, 300, shape).astype(float)
-    impressions[:, 3] = 0
-    conversions = random.binomial(impressions.astype(int), [[0.2], [0.15]]).astype(float)
-    points = [
-        {
-            name: {"impressions": impressions[n, at], "conversions": conversions[n, at]}
-            for n, name in enumerate(("model", "random"))
-        }
-        for at in range(shape[1])
+def test_names_are_compared_as_the_api_compares_them(manager: Person) -> None:
+    """Letter by letter, but for those that no name may have; in Cherokee small letters fold to capitals, here not."""
+    letters = [
+        letter
+        for letter in map(chr, range(0x110000))
+        if unicodedata.category(letter) not in {"Cc", "Cn", "Co", "Cs"}
+        and not unicodedata.name(letter, "").startswith("CHEROKEE")
     ]
-    shown = exported(manager, "report/lift.js", "(all, points) => all.pooled(points)", points)
-    for at, point in enumerate(shown):
-        model, other = (Arm(impressions[n, : at + 1], conversions[n, : at + 1]) for n in range(2))
-        expected = lift(model, other)
-        assert point["value"] == pytest.approx(expected["value"])
-        ends = None if point["low"] is None else [point["low"], point["high"]]
-        assert ends == pytest.approx(expected["interval"])
+    words = [f"Q{letter}ͅq" for letter in letters] + ["", " Two  words ", "ΟΔΟΣ", "Straße", "ŉ ǰ ΐ ﬃ"]
+    folded = exported(manager, "parts/folding.js", "(all, words) => words.map(all.folded)", words)
+    assert [one for one in zip(words, folded, map(fold, words), strict=True) if one[1] != one[2]] == []

@@ -162,6 +162,58 @@ def test_a_decision_is_created_with_its_offers_and_edited(manager: Person, shop:
     manager.trouble.clear()  # the browser tells of the 422
 
 
+def test_enter_in_the_dialog_of_an_offer_keeps_the_offer_and_does_not_send_the_decision(manager: Person) -> None:
+    keys, sent = manager.page.keyboard, list[str]()
+    manager.page.on("request", lambda request: sent.append(request.method))
+    manager.go("decisions/new")
+    manager.button("Add an offer").focus()
+    keys.press("Enter")
+    offer = manager.dialog().get_by_label("Id")
+    offer.focus()
+    keys.press("Enter")
+    expect(manager.dialog().get_by_role("alert")).to_contain_text("id: must not be empty")
+    manager.dialog().get_by_label("Content").fill("<b>spring</b>")
+    offer.fill("spring")
+    keys.press("Enter")
+    expect(manager.dialog()).to_have_count(0)
+    expect(manager.button("Add an offer")).to_be_focused()
+    (row,) = manager.table("Offers")
+    assert row["Offer"].split("\n")[0] == "spring"
+    assert "POST" not in sent
+
+
+def test_a_characteristic_that_is_no_name_and_value_is_told_at_its_field(manager: Person, shop: Shop) -> None:
+    given = {"id": "none", "etag": "1", "format": "text/plain", "content": "-"}
+    awkward = {"at:night": "two\nlines"}
+    offer = {**given, "id": "spring", "characteristics": awkward}
+    body = {"name": "Of characteristics", "offers": [offer], "fallback": {**given, "characteristics": awkward}}
+    decision = shop.admin.post("/decisions", body)["id"]
+    manager.go(f"decisions/{decision}/edit")
+    manager.button("Edit offer spring").click()
+    of_offer = manager.dialog().get_by_label("Characteristics")
+    for wrong in ("campaign 7", ": 7", "campaign: 7\ncampaign: 8"):
+        of_offer.fill(wrong)
+        manager.button("Keep the changes").click()
+        expect(manager.dialog().get_by_role("alert")).to_contain_text("characteristics")
+        expect(of_offer).to_have_attribute("aria-invalid", "true")
+    of_offer.fill("campaign: 7\n\n link : https://a.test/ ")
+    manager.button("Keep the changes").click()
+    expect(manager.dialog()).to_have_count(0)
+
+    of_fallback = manager.page.get_by_label("Characteristics")
+    untouched = of_fallback.input_value()
+    of_fallback.fill("campaign 7")
+    manager.button("Save").click()
+    expect(of_fallback).to_have_attribute("aria-invalid", "true")
+    of_fallback.fill(untouched)
+    manager.field("Content").fill("changed")
+    manager.button("Save").click()
+    manager.heading("Of characteristics").wait_for()
+    made = shop.admin.get(f"/decisions/{decision}")
+    assert made["offers"][0]["characteristics"] == {"campaign": "7", "link": "https://a.test/"}
+    assert (made["fallback"]["content"], made["fallback"]["characteristics"]) == ("changed", awkward)
+
+
 def test_a_datastream_is_created_copied_tried_out_and_its_requests_told(manager: Person, shop: Shop) -> None:
     dataset = shop.dataset("Of the web")
     model = shop.live("Ranks the web", dataset["id"])
@@ -197,9 +249,21 @@ def test_a_datastream_is_created_copied_tried_out_and_its_requests_told(manager:
         return manager.page.get_by_text("It answers").is_visible() or None
 
     assert world.within(15, answers)
-    expect(manager.page.get_by_text("1 of its decisions")).to_be_visible()
+    expect(manager.page.get_by_text("1 of 1 decision.")).to_be_visible()
     expect(manager.page.get_by_text("spring").first).to_be_visible()
     manager.trouble.clear()  # the browser tells of the 422 and of the 403
+
+
+def test_a_test_query_asks_for_each_decision_once_and_tells_priorities_as_numbers(manager: Person, shop: Shop) -> None:
+    offer = {"id": "spring", "etag": "1", "format": "text/html", "content": "<b>spring</b>", "priority": 7}
+    body = {"name": "by priority", "surface": "web://shop.test/#hero", "offers": [offer], "fallback": FALLBACK}
+    decision = shop.admin.post("/decisions", body)["id"]
+    stream = {"orgId": "o@AdobeOrg", "datasetId": shop.dataset("Of tests")["id"], "decisionIds": [decision]}
+    datastream = shop.admin.post("/datastreams", {"name": "Tested", "origins": [manager.url], **stream})["id"]
+    manager.go(f"datastreams/{datastream}")
+    manager.button("Send a test query").click()
+    expect(manager.page.get_by_text("1 of 1 decision.")).to_be_visible()
+    expect(manager.page.get_by_text("score 7", exact=True)).to_have_count(1)
 
 
 def test_the_last_requests_of_a_datastream_are_told_with_why_not(manager: Person, shop: Shop) -> None:

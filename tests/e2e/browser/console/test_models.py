@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Route, expect
 
 from tests.e2e import world
 from tests.e2e.browser.console.conftest import Entering
@@ -77,6 +79,21 @@ def test_a_taken_name_is_told_while_it_is_typed_and_refused_when_it_is_sent(mana
     manager.heading("Avenue").wait_for()
     expect(manager.page.get_by_text("Draft", exact=True)).to_be_visible()
     manager.trouble.clear()  # the browser tells of the 409
+
+
+def test_a_taken_name_is_found_on_whatever_page_of_the_list_it_stands(manager: Person) -> None:
+    def answer(route: Route) -> None:
+        is_last = "start=second" in route.request.url
+        results = [{"id": "other", "name": "ΟΔΟΣ" if is_last else "ΟΔΟΣ 0"}]
+        body = {"results": results, "count": 1, "total": 2, "next": None if is_last else "second"}
+        route.fulfill(body=json.dumps(body))
+
+    manager.go("models/new")
+    manager.page.route("**/models?*name=*", answer)
+    manager.field("Name").fill("οδος")
+    expect(manager.page.get_by_text("Another AI model has this name.")).to_be_visible()
+    manager.field("Name").fill("οδο")
+    expect(manager.page.get_by_text("This name is free.")).to_be_visible()
 
 
 def test_only_eligible_datasets_can_be_chosen_and_the_others_say_why(manager: Person, shop: Shop) -> None:
@@ -217,6 +234,50 @@ def test_the_list_is_searched_filtered_sorted_and_paged(manager: Person, shop: S
     expect(manager.field("Name")).to_have_value("LISTED")
 
 
+@pytest.mark.parametrize("kind", ["AI models", "Datasets"])
+def test_the_search_box_and_the_address_stay_together(manager: Person, shop: Shop, kind: str) -> None:
+    dataset = shop.dataset(f"Boxed in {kind}")["id"]
+    shop.model(f"Boxed in {kind}", dataset)
+    page, box = manager.page, manager.field("Name")
+    manager.menu(kind)
+    rows = page.get_by_role("table").locator("tbody tr")
+    everything = page.url
+    box.press_sequentially("boxed in", delay=120)  # settles now and then on the way
+    expect(page).to_have_url(re.compile(r"\?name=boxed\+in$"))
+    expect(box).to_have_value("boxed in")
+    manager.link(f"Boxed in {kind}").click()
+    manager.heading(f"Boxed in {kind}").wait_for()
+    page.go_back()
+    expect(box).to_have_value("boxed in")
+    manager.menu(kind)  # the list, without a name
+    expect(box).to_have_value("")
+    expect(page).to_have_url(everything)
+    box.press_sequentially("no such")
+    page.goto(f"{everything}?name=boxed")  # before it has settled
+    expect(box).to_have_value("boxed")
+    page.wait_for_timeout(500)
+    expect(page).to_have_url(f"{everything}?name=boxed")
+    expect(rows.filter(has_text=f"Boxed in {kind}")).to_have_count(1)
+
+
+def test_what_stands_in_an_address_stays_one_step_of_the_path_that_is_asked_for(manager: Person) -> None:
+    asked: list[str] = []
+    manager.page.on("request", lambda request: asked.append(request.url))
+    for kind, what in (("models", "AI model"), ("datasets", "Dataset"), ("decisions", "Decision")):
+        for step in ("a%3Fname%3Db", "..%2Fmodels"):
+            manager.go(f"{kind}/{step}")
+            expect(manager.page.get_by_role("alert")).to_be_visible()
+            manager.heading(what).wait_for()
+            assert f"{manager.url}/{kind}/{step}" in asked
+            manager.go(f"{kind}/{step}/edit")
+            expect(manager.heading(f"Edit {what if what == 'AI model' else what.lower()}")).to_be_visible()
+            expect(manager.page.get_by_role("alert")).to_be_visible()
+            assert asked.count(f"{manager.url}/{kind}/{step}") == 2
+    manager.go("models/%2e%2e")
+    manager.heading("There is no such page").wait_for()
+    manager.trouble.clear()  # the browser tells of each 404
+
+
 def test_who_may_only_read_is_offered_nothing_else(entering: Entering, shop: Shop) -> None:
     model = shop.model("To be read", shop.dataset("For readers")["id"])
     with entering() as reader:
@@ -231,3 +292,28 @@ def test_who_may_only_read_is_offered_nothing_else(entering: Entering, shop: Sho
             reader.link(part).click()
             expect(reader.link(part)).to_have_attribute("aria-current", "page")
         expect(reader.page.get_by_text("Needs the permission ranking.rank")).to_be_visible()
+
+
+def test_who_may_only_read_is_led_to_no_form_and_told_whom_to_ask(entering: Entering, shop: Shop) -> None:
+    dataset = shop.dataset("Not to be edited")["id"]
+    ask = "Ask somebody in ranking-managers to"
+    nothing = json.dumps({"results": [], "count": 0, "total": 0, "next": None})
+    with entering() as reader:
+        reader.page.route(
+            re.compile(r"/(model|dataset|decision|datastream)s\?"), lambda route: route.fulfill(body=nothing)
+        )
+        reader.sign_in(READER)
+        for path, what in {
+            "models": "create a dataset and an AI model over it",
+            "datasets": "create a dataset",
+            "decisions": "create a decision",
+            "datastreams": "create a datastream",
+        }.items():
+            reader.go(path)
+            expect(reader.page.get_by_text(f"{ask} {what}.")).to_be_visible()
+            expect(reader.page.get_by_role("link", name="Create")).to_have_count(0)
+            reader.go(f"{path}/new")
+            expect(reader.page.get_by_text("You may look at this, and not change it")).to_be_visible()
+            expect(reader.page.get_by_role("textbox")).to_have_count(0)
+        reader.go(f"datasets/{dataset}/edit")
+        expect(reader.page.get_by_text("You may look at this, and not change it")).to_be_visible()

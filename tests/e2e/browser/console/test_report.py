@@ -42,6 +42,10 @@ def percent(value: float) -> str:
     return f"{100 * value:.{digits}f} %".replace("-", "\N{MINUS SIGN}")
 
 
+def signed(value: float | None) -> str:
+    return "\N{EN DASH}" if value is None else ("+" if value > 0 else "") + percent(value)
+
+
 def test_the_page_has_the_figures_of_the_report(manager: Person, shop: Shop, taught: dict[str, Any]) -> None:
     manager.go(f"models/{taught['id']}")
     report = shop.admin.get(f"/models/{taught['id']}/report?days=30")
@@ -66,10 +70,12 @@ def test_each_chart_is_drawn_and_has_its_table(manager: Person, shop: Shop, taug
     for name in CHARTS:
         manager.page.get_by_text(f"Table of “{name}”").click()
         assert len(manager.table(name)) == len(points) == DAYS
-    newest = manager.table("Lift over time")[0]
-    assert newest["Lift"] == f"+{percent(report['lift']['value'])}"
-    if report["lift"]["interval"]:
-        assert newest["Lift, lowest"].lstrip("+") == percent(report["lift"]["interval"][0])
+    drawn = manager.table("Lift over time")
+    assert points[-1]["lift"] == report["lift"]
+    for row, point in zip(drawn, reversed(points), strict=True):
+        low, high = point["lift"]["interval"] or (None, None)
+        told = [row[name] for name in ("Lift", "Lift, lowest", "Lift, highest")]
+        assert told == [signed(value) for value in (point["lift"]["value"], low, high)]
     shares = manager.table("Share of each offer over time")[0]
     assert shares[report["trafficOverTime"]["offers"][0]] == percent(points[-1]["shares"][0])
 

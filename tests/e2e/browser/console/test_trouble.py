@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Dialog, Route, expect
@@ -37,6 +39,31 @@ def test_who_gives_up_signing_in_or_is_sent_back_with_an_error_can_try_again(ent
         expect(person.page.get_by_role("alert")).to_contain_text("You could not be signed in")
         person.button("Try again").click()
         expect(person.button("Sign in")).to_be_visible()
+
+
+def test_endpoints_with_a_query_of_their_own_keep_it_and_leaving_is_spelled_for_any_issuer(
+    entering: Entering,
+) -> None:
+    def answer(route: Route) -> None:
+        told = route.fetch().json()
+        queried = {name: f"{told[name]}?tenant=7" for name in ("authorizationEndpoint", "endSessionEndpoint")}
+        route.fulfill(json={**told, **queried})
+
+    asked: list[str] = []
+    with entering() as person:
+        person.page.route("**/configuration.json", answer)
+        person.page.reload()
+        person.page.on("request", lambda request: asked.append(request.url))
+        person.sign_in()
+        person.button("Sign out").click()
+        person.button("Sign in").wait_for()
+        began = next(parse_qs(urlsplit(url).query) for url in asked if "/oauth2/authorize?" in url)
+        left = next(parse_qs(urlsplit(url).query) for url in asked if "/logout?" in url)
+        home = f"{person.url}/console/"
+        assert (began["tenant"], began["redirect_uri"]) == (["7"], [home])
+        assert left == {
+            "tenant": ["7"], "client_id": ["console"], "logout_uri": [home], "post_logout_redirect_uri": [home],
+        }  # fmt: skip
 
 
 def test_a_code_that_somebody_else_began_to_ask_for_is_not_taken(entering: Entering) -> None:
@@ -110,6 +137,33 @@ def test_a_figure_that_cannot_be_refreshed_stays_and_says_so(manager: Person, sh
     expect(manager.page.get_by_text("Report could not be refreshed")).to_be_visible(timeout=15_000)
     expect(manager.page.locator(".cards")).to_be_visible()
     manager.trouble.clear()  # the browser tells of requests that came to nothing
+
+
+def test_a_tab_from_before_a_deployment_says_so_and_loads_the_new_version_with_what_was_typed(
+    manager: Person, shop: Shop
+) -> None:
+    model = shop.live("Deployed over", shop.dataset("Deployed over")["id"])
+    shop.put(shop.admin.get(f"/datasets/{model['datasetIds'][0]}"), "a.jsonl", shop.visits(model["id"], ["a"], each=5))
+    shop.learned(model["id"], 20)
+    page, gone = manager.page, re.compile(r"/(datasets/list|vendor/uplot)\.js$")
+    manager.go("models/new")
+    manager.field("Name").fill("Typed before")
+    page.route(gone, lambda route: route.fulfill(status=404))
+    page.get_by_role("link", name="Datasets", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("There may be a new version")
+    page.unroute(gone)
+    manager.button("Load it anew").click()
+    manager.heading("Datasets").wait_for()
+
+    page.route(gone, lambda route: route.fulfill(status=404))
+    manager.go(f"models/{model['id']}")
+    expect(page.get_by_role("alert").first).to_contain_text("The chart could not be loaded")
+    page.unroute(gone)
+    manager.button("Load it anew").first.click()
+    expect(page.locator(".chart canvas")).to_have_count(4)
+    manager.go("models/new")
+    expect(manager.field("Name")).to_have_value("Typed before")
+    manager.trouble.clear()  # the browser tells of each 404
 
 
 def test_a_page_that_is_offline_says_so_keeps_what_was_typed_and_goes_on(manager: Person, shop: Shop) -> None:
