@@ -33,7 +33,7 @@ test-code: .venvs/test.made .venvs/emulator.made ## all but the next two, with b
 	$(if $(ARGS),,$(TEST)/python -m tests.support.handlers_of_faults)
 
 test-browser: .venvs/test.made .venvs/emulator.made .venvs/web-sdk.made .venvs/axe-core.made ## Adobe's Web SDK and the console in Chromium, against one machine
-	CHROMIUM=$$(infra/chromium) && export CHROMIUM && $(TEST)/python -m pytest tests/e2e/browser $(ARGS)
+	CHROMIUM=$$(infra/chromium) && export CHROMIUM && $(TEST)/python -m pytest -n 2 --dist loadfile tests/e2e/browser $(ARGS)
 
 test-deployed: .venvs/test.made .venvs/emulator.made .venvs/sam.made ## the template as deployed, the functions as built
 	$(TEST)/python -m pytest tests/deployed $(ARGS)
@@ -49,8 +49,9 @@ check: .venvs/test.made .venvs/sam.made ## style, types, import contracts, templ
 	$(TEST)/cfn-lint infra/storage.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 
-bench: .venvs/test.made .venvs/emulator.made ## measure what must be fast
-	for one in tests/benchmarks/*.py; do $(TEST)/python $$one || exit 1; done
+bench: .venvs/test.made .venvs/emulator.made ## measure what must be fast; goes on after a missed bound, and fails in the end
+	missed=; for one in tests/benchmarks/*.py; do $(TEST)/python $$one || missed="$$missed $$one"; done; \
+	  test -z "$$missed" || { echo "missed:$$missed"; exit 1; }
 
 bench-learning: .venvs/bench.made ## regret beside mabwiser, river and Vowpal Wabbit, into tests/benchmarks/results; hours; ARGS="--seeds 2" for a look
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venvs/bench/bin/python -m tests.benchmarks.learning $(ARGS)

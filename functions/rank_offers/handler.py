@@ -1,6 +1,6 @@
 """Ranked offers for API callers: one ranking, a batch, or one repeated; and decisions, as Adobe's hub answers them.
 
-Of a ranking one item and one snapshot are read, no more.
+A ranking reads one item and one snapshot, at most every two seconds; the links of a mail need the signing keys as well.
 """
 
 from __future__ import annotations

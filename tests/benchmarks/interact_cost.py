@@ -1,10 +1,10 @@
 """CPU time of an interact call with one scope of 30 offers, beside handlers that only read and answer.
 
-All get the same requests by turns, in one process: the Web SDK's own body, and the same log line. The handler that ours
-is held against is the same door with the answering taken out: it reads the call and its body as ours does, and answers
-a constant as long as ours with the same headers. Another one only parses the body (`json.loads`), for comparison. A
-turn is one call of each, since a function is called so: what a processor has at hand in the midst of ten thousand equal
-calls, no Lambda has.
+All get the same requests by turns, in one process: the Web SDK's own body, and the same log line. Ours is held against
+a handler that only parses the body (`json.loads`) and answers a constant as long as ours with the same headers. Another
+one is our door with the answering taken out: it reads the call and its body as ours does, which tells what reading
+costs. A turn is one call of each, since a function is called so: what a processor has at hand in the midst of ten
+thousand equal calls, no Lambda has.
 
     python -m tests.benchmarks.interact_cost [turns]
 """
@@ -144,8 +144,9 @@ def main() -> int:
     for name, theirs in found.items():
         ratios[name] = median(mine / other for mine, other in zip(found[OURS], theirs, strict=True))
         print(f"{name:24} {median(theirs) / 1000:7.1f} us   interact takes {ratios[name]:5.2f} times that")
-    print(f"at most {BOUND} times the handler that {READS}")
-    return 0 if ratios[READS] <= BOUND else 1
+    missed = ratios[PARSES] > BOUND
+    print(f"at most {BOUND} times the handler that {PARSES}: {'missed' if missed else 'met'}")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

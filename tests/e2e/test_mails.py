@@ -15,7 +15,7 @@ import pytest
 
 from infra.local.system import System
 from tests.e2e.conftest import Caller
-from tests.e2e.world import SCHEMA, name, within
+from tests.e2e.world import SCHEMA, name, settled
 
 MAILS, AT_ONCE = 500, 100
 OFFERS = [{"id": offer, "link": f"https://shop.example/{offer}"} for offer in ("spring", "summer", "autumn")]
@@ -88,5 +88,5 @@ def test_of_five_hundred_mails_opens_and_clicks_are_counted_exactly_offer_by_off
         return found if sum(map(sum, found.values())) >= known else None
 
     expected = {offer: (times, clicked[offer]) for offer, times in opened.items()}
-    assert within(240, counted) == expected
+    assert settled(240, counted) == expected
     assert system.url in shown[0]["openURL"]

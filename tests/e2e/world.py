@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 SCHEMA = "experience-event-proposition-interactions"
 _T = TypeVar("_T")
+_MORE_SECONDS = 3  # in which what was told twice would be counted twice: events land at once, and merges take a second
 _numbers = itertools.count()
 
 
@@ -49,3 +50,10 @@ def within(seconds: float, ask: Callable[[], _T | None]) -> _T:
             return found
         time.sleep(0.05)
     raise AssertionError(f"not within {seconds} seconds")
+
+
+def settled(seconds: float, ask: Callable[[], _T | None]) -> _T:
+    """What `ask` says a moment after it first said something within the time: no less, and nothing twice."""
+    within(seconds, ask)
+    time.sleep(_MORE_SECONDS)
+    return within(seconds, ask)

@@ -327,6 +327,19 @@ def test_an_offer_stands_twice_only_where_that_is_allowed(
     assert [options(reply, place)[0] for place in range(3)] == shown
 
 
+@pytest.mark.parametrize(
+    ("activities", "placements", "second"), [(False, False, "b"), (False, True, "a"), (True, False, "a")]
+)
+def test_a_pair_that_is_asked_for_twice_repeats_an_offer_unless_nothing_is_to_stand_twice(
+    system: System, activities: bool, placements: bool, second: str
+) -> None:
+    offers = [offer_body(id_, priority=priority) for id_, priority in (("a", 2), ("b", 1))]
+    system.create_decision(offers=offers, **pair(HERO))
+    policy = {"xdm:acrossActivities": activities, "xdm:acrossPlacements": placements}
+    reply = hub(system, HERO, HERO, allowDuplicatePropositions=policy)
+    assert [options(reply, place)[0] for place in range(2)] == ["a", second]
+
+
 def test_where_every_offer_is_already_shown_the_fallback_is(system: System) -> None:
     for scope in (HERO, ASIDE):
         system.create_decision(str(scope), offers=[offer_body("only")], **pair(scope))

@@ -88,7 +88,7 @@ def decide_all(  # noqa: PLR0913 - what is decided by
     Raises UnsuitableError for a pair that no decision has.
 
     """
-    asker, shown = request.profiles[0].asker, _Shown(request.allow_duplicate_propositions)
+    shown = _Shown(request.allow_duplicate_propositions)
     propositions = []
     for place, one in enumerate(request.proposition_requests):
         decision = decisions.get(one.scope)
@@ -96,7 +96,7 @@ def decide_all(  # noqa: PLR0913 - what is decided by
             detail = f"No decision has activity {one.activity_id!r} and placement {one.placement_id!r}."
             raise UnsuitableError(f"{pointer}/xdm:propositionRequests/{place}", detail)
         decided = decide(
-            decision, serve(decision.model_id), asker,
+            decision, serve(decision.model_id), request.profiles[0].asker,
             now_ms=now_ms, count=one.item_count or decision.item_count, without=shown.barred(one.scope),
         )  # fmt: skip
         shown.add(one.scope, decided)
@@ -106,6 +106,10 @@ def decide_all(  # noqa: PLR0913 - what is decided by
         else:
             proposition = decided.proposition(spelled, keys, now_ms=now_ms)
         propositions.append(_told(decided, one, proposition, request.response_format))
+    return _answered(request, propositions, now_ms)
+
+
+def _answered(request: DecisionRequest, propositions: list[HubProposition], now_ms: int) -> HubDecisions:
     answer: HubDecisions = {
         "xdm:propositionId": uuid7(now_ms),
         "xdm:propositions": propositions,
@@ -132,8 +136,11 @@ class _Shown:
         return {offer for offer, places in self._places.items() if any(self._bars(place, scope) for place in places)}
 
     def _bars(self, place: Scope, scope: Scope) -> bool:
-        return (not self._allowed.across_activities and place.activity_id != scope.activity_id) or (
-            not self._allowed.across_placements and place.placement_id != scope.placement_id
+        allowed = self._allowed
+        if place == scope:  # asked for twice: across neither, and yet twice in an answer that is to repeat nothing
+            return not (allowed.across_activities or allowed.across_placements)
+        return (not allowed.across_activities and place.activity_id != scope.activity_id) or (
+            not allowed.across_placements and place.placement_id != scope.placement_id
         )
 
 

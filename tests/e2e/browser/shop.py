@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from tests.e2e.browser.chromium import SHOP, THIRD_PARTY
 from tests.e2e.conftest import Caller
-from tests.e2e.world import SCHEMA, name, within
+from tests.e2e.world import SCHEMA, name, settled
 
 ORG = "shop@AdobeOrg"
 _DELIVERED_SECONDS = 180  # hundreds of objects, a fit, and a busy machine
@@ -72,7 +72,7 @@ class Shop:
             found = {one["id"]: (one["impressions"], one["conversions"]) for one in report["offers"]}
             return found if sum(map(sum, found.values())) >= events else None
 
-        return within(_DELIVERED_SECONDS, counts)
+        return settled(_DELIVERED_SECONDS, counts)
 
 
 def _creative(offer: str) -> dict[str, Any]:

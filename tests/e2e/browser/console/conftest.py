@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from infra.local.system import System
 from tests.e2e.browser.console.events import Shop
@@ -24,6 +24,8 @@ _ALONE = (
     "--no-sandbox",
 )
 
+_PATIENCE_MS = 15_000  # of an expectation: another process of the suite has the other processor
+
 Entering = Callable[..., AbstractContextManager[Person]]
 
 
@@ -32,6 +34,7 @@ def browser() -> Iterator[Browser]:
     found = shutil.which(os.environ.get("CHROMIUM", "chromium"))
     if found is None or not AXE.exists():
         pytest.skip("there is no Chromium, or no axe-core at .venvs/axe-core: run `make test-browser`")
+    expect.set_options(timeout=_PATIENCE_MS)
     with (
         sync_playwright() as playwright,
         contextlib.closing(playwright.chromium.launch(executable_path=found, args=list(_ALONE))) as launched,

@@ -32,7 +32,7 @@ class Person:
         settings = {"viewport": {"width": 1440, "height": 900}, "permissions": ["clipboard-write"], **context}
         with contextlib.closing(browser.new_context(**settings)) as made:
             person = cls(made.new_page(), url)
-            person.page.set_default_timeout(10_000)
+            person.page.set_default_timeout(15_000)
             person.page.on("console", person._hear)
             person.page.on("pageerror", lambda error: person.trouble.append(f"uncaught: {error}"))
             person.page.goto(f"{url}/console/")
