@@ -1,13 +1,13 @@
-// "Why this offer?": rank once, or paste the answer to an earlier ranking, and have it repeated and explained.
+// "Why this offer?": what the model would rank now, or the answer to an earlier ranking, repeated and explained. It is a
+// replay always: who may only read asks for no ranking, and nothing that is shown here teaches.
 import { html, useState } from "../view.js";
-import { call } from "../api.js";
+import { call, get } from "../api.js";
 import { number, percent } from "../figures.js";
 import { Field, FormProblem } from "../parts/field.js";
 import { readJson, useAction } from "../parts/form.js";
 import { Notice } from "../parts/notice.js";
 import { Section } from "../parts/page.js";
 import { DataTable } from "../parts/table.js";
-import { may } from "../session.js";
 
 const POINTERS = ["/offers", "/audiences", "/context", "/seed", "/earlier"];
 const COLUMNS = [
@@ -19,17 +19,6 @@ const COLUMNS = [
 const TRAFFIC = { random: "at random, as part of the random share or because nothing is learned yet", noncontextual: "by the rates of everybody", contextual: "for this person, by audiences and context" };
 
 export function Receipt({ model }) {
-  if (!may("ranking.rank")) return html`<${NotAllowed} />`;
-  return html`<${Asked} model=${model} />`;
-}
-
-function NotAllowed() {
-  return html`<${Notice} kind="info" title="Needs the permission ranking.rank">
-    <p>A receipt repeats a ranking, and rankings are asked for by shops and servers, not by people: the groups <code>ranking-managers</code> and <code>ranking-readers</code> do not have that permission. Who has a client with the scope <code>offer-ranking/ranking.rank</code> can send the ranking's seed, snapshot and offers to <code>POST /models/{id}/rankings/replay</code>, and gets the same order with the reason.</p>
-  <//>`;
-}
-
-function Asked({ model }) {
   const [values, setValues] = useState({ offers: "", audiences: "", context: "{}", seed: "", earlier: "" });
   const [found, setFound] = useState(null);
   const { problem, isBusy, run } = useAction();
@@ -37,7 +26,7 @@ function Asked({ model }) {
   const type = (name) => (event) => setValues((before) => ({ ...before, [name]: event.target.value }));
   const explain = (event) => {
     event.preventDefault();
-    run(async () => setFound(values.earlier.trim() ? await repeated(model, values) : await ranked(model, values)));
+    run(async () => setFound(values.earlier.trim() ? await repeated(model, values) : await now(model, values)));
   };
   return html`<${Section} id="receipt" title="Why this offer?" hint="Every ranking can be repeated by its seed, its snapshot and its offers, with the same numbers.">
     <form class="form narrow" onSubmit=${explain} noValidate>
@@ -66,24 +55,23 @@ function circumstances(model, values) {
   return { audiences: lines(values.audiences), context: readJson(values.context || "{}", "/context") };
 }
 
-/** Rank now, and have that explained. */
-async function ranked(model, values) {
+const MOST_SEEDS = 2 ** 53;
+
+/** As the model would rank now: by the snapshot that its report names, 0 before there is one. */
+async function now(model, values) {
+  const { snapshotVersion } = await get(`models/${model.id}/report`);
   const offers = lines(values.offers).map((id) => ({ id }));
-  const asked = { ...circumstances(model, values), ...(offers.length ? { offers } : {}), ...(values.seed ? { seed: Number(values.seed) } : {}) };
-  const { data } = await call("POST", `models/${model.id}/rankings`, { body: asked });
-  return replayed(model, data, circumstances(model, values));
+  const seed = values.seed.trim() ? Number(values.seed) : Math.floor(Math.random() * MOST_SEEDS);
+  return replayed(model, { ...circumstances(model, values), ...(offers.length ? { offers } : {}), seed, snapshotVersion: snapshotVersion ?? 0 });
 }
 
 /** What a ranking was asked with stands in its proposition: for whom as its cell, which offers with their versions. */
 function repeated(model, values) {
   const ranking = readJson(values.earlier, "/earlier");
-  const { a: audiences = [], c: context = {} } = JSON.parse(ranking.proposition?.scopeDetails?.characteristics?.cell || "{}");
-  return replayed(model, ranking, model.type === "personalized" ? { audiences, context } : {});
+  const { cell, etags = {} } = ranking.proposition?.scopeDetails?.characteristics ?? {};
+  const { a: audiences = [], c: context = {} } = JSON.parse(cell || "{}");
+  const offers = (ranking.offers ?? []).map(({ id }) => (etags[id] ? { id, etag: etags[id] } : { id }));
+  return replayed(model, { ...(model.type === "personalized" ? { audiences, context } : {}), offers, seed: ranking.seed, snapshotVersion: ranking.snapshot?.version ?? 0 });
 }
 
-async function replayed(model, ranking, around) {
-  const etags = ranking.proposition?.scopeDetails?.characteristics?.etags ?? {};
-  const offers = (ranking.offers ?? []).map(({ id }) => (etags[id] ? { id, etag: etags[id] } : { id }));
-  const body = { ...around, offers, seed: ranking.seed, snapshotVersion: ranking.snapshot?.version ?? 0 };
-  return (await call("POST", `models/${model.id}/rankings/replay`, { body })).data;
-}
+const replayed = async (model, body) => (await call("POST", `models/${model.id}/rankings/replay`, { body })).data;

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.browser.console.conftest import Entering
 from tests.e2e.browser.console.events import DAYS, Shop
-from tests.e2e.browser.console.person import Person
+from tests.e2e.browser.console.person import MANAGER, READER, Person
 
 OFFERS = ("spring", "summer", "autumn")
 CHARTS = ("Lift over time", "Conversion rate over time", "Share of traffic over time", "Share of each offer over time")
@@ -147,14 +147,18 @@ def test_what_another_policy_would_have_earned_is_compared(manager: Person, taug
     manager.trouble.clear()  # the browser tells of the 422
 
 
-def test_who_may_rank_is_told_why_an_offer_comes_first(entering: Entering, shop: Shop, taught: dict[str, Any]) -> None:
-    scope = "openid offer-ranking/ranking.rank offer-ranking/ranking-strategies.read"
-    issuer = shop.system.issuer
-    token = issuer.machine_token("ranker", scopes=tuple(scope.split()))
+@pytest.mark.parametrize("who", [MANAGER, READER])
+def test_everybody_who_may_read_is_told_why_an_offer_comes_first(
+    entering: Entering, shop: Shop, taught: dict[str, Any], who: str
+) -> None:
+    asked = {
+        "offers": [{"id": "spring"}, {"id": "autumn"}],
+        "audiences": ["gold"],
+        "context": {"device": "phone"},
+        "seed": 7,
+    }
     with entering() as person:
-        person.page.evaluate("token => sessionStorage.setItem('offer-ranking.token', token)", token)
-        person.page.reload()
-        person.go(f"models/{taught['id']}/receipt")
+        person.sign_in(who).go(f"models/{taught['id']}/receipt")
         person.field("Offers, one a line").fill("spring\nautumn")
         person.field("Audiences, one a line").fill("gold")
         person.field("Context, as JSON").fill('{"device": "phone"}')
@@ -162,12 +166,6 @@ def test_who_may_rank_is_told_why_an_offer_comes_first(entering: Entering, shop:
         person.button("Explain").click()
         expect(person.page.get_by_text("Why it comes first")).to_be_visible()
         shown = person.table("The ranking, repeated")
-        asked = {
-            "offers": [{"id": "spring"}, {"id": "autumn"}],
-            "audiences": ["gold"],
-            "context": {"device": "phone"},
-            "seed": 7,
-        }
         ranking = shop.ranker.post(f"/models/{taught['id']}/rankings", asked)
         assert [row["Offer"] for row in shown] == [one["id"] for one in ranking["offers"]]
 
@@ -175,6 +173,15 @@ def test_who_may_rank_is_told_why_an_offer_comes_first(entering: Entering, shop:
         person.field("Or the answer to an earlier ranking, as JSON").fill(json.dumps(earlier))
         person.button("Explain").click()
         expect(person.page.get_by_text("Seed 8,")).to_be_visible()
+
+
+def test_without_offers_and_seed_all_that_the_model_knows_is_ranked_and_explained(
+    manager: Person, taught: dict[str, Any]
+) -> None:
+    manager.go(f"models/{taught['id']}/receipt")
+    manager.button("Explain").click()
+    expect(manager.page.get_by_text("Why it comes first")).to_be_visible()
+    assert {"spring", "autumn"} <= {row["Offer"] for row in manager.table("The ranking, repeated")}
 
 
 def test_history_tells_who_changed_what(manager: Person, shop: Shop, taught: dict[str, Any]) -> None:
