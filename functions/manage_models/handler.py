@@ -212,8 +212,12 @@ def read_history(model_id: str) -> Answer:
 def duplicate(call: Call, model_id: str, body: Duplicate) -> Answer:
     """Make a draft of the same definition under another name."""
     now = datetime.now(UTC)
-    copy = duplicate_model(models.get(model_id), body.name, id=_new_id(), now=now)
-    return once(call, creates, now, _creating(call, "duplicate", copy, now))
+
+    def create(remembering: Callable[[Answer], Once | None]) -> Answer:
+        copy = duplicate_model(models.get(model_id), body.name, id=_new_id(), now=now)
+        return _creating(call, "duplicate", copy, now)(remembering)
+
+    return once(call, creates, now, create)
 
 
 @api.operation("GET", "/openapi.json", needs=None, gives=dict[str, Any])

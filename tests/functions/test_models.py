@@ -233,6 +233,17 @@ def test_a_key_replays_the_answer_also_when_the_create_would_be_refused_by_now(s
     assert system.call("POST", "/models", body, Idempotency_Key="k").json == first.json
 
 
+def test_a_duplicate_is_made_once_a_key_also_when_its_source_is_gone_and_of_no_other_source(system: System) -> None:
+    dataset = system.create_dataset()
+    source, other = (system.create_model([dataset["id"]], name)["id"] for name in ("source", "other"))
+    first = system.call("POST", f"/models/{source}/duplicate", {"name": "copy"}, Idempotency_Key="k")
+    of_other = system.call("POST", f"/models/{other}/duplicate", {"name": "copy"}, Idempotency_Key="k")
+    assert problem(of_other)[:2] == (422, "idempotency-key-reused")
+    system.call("DELETE", f"/models/{source}", If_Match="*")
+    again = system.call("POST", f"/models/{source}/duplicate", {"name": "copy"}, Idempotency_Key="k")
+    assert (again.status, again.json) == (201, first.json)
+
+
 def test_a_lost_race_for_a_key_answers_as_the_winner(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.support.system import handler  # noqa: PLC0415 - the handler reads its environment where it is imported
 

@@ -71,6 +71,7 @@ class Call:
     request_id: str
     headers: Mapping[str, str]
     body: bytes
+    path: Mapping[str, str] = field(default_factory=dict)
 
     def must_match(self, noun: str, version: int) -> None:
         """Raises RequestError (428) without If-Match, StaleEditError (412) when it names another version."""
@@ -91,9 +92,10 @@ class Call:
         parts = json.dumps([self.principal.id, self.operation, key])
         return hashlib.sha256(parts.encode()).hexdigest()
 
-    def body_hash(self) -> str:
-        """What the body is known by."""
-        return hashlib.sha256(self.body).hexdigest()
+    def request_hash(self) -> str:
+        """What is asked for, and of what: the body and what the path names."""
+        named = json.dumps(dict(self.path), sort_keys=True).encode() if self.path else b""
+        return hashlib.sha256(named + self.body).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ class Api:
 
         def run(**path: str) -> Response[str]:
             event = self._router.current_event.raw_event
-            call = self._call(operation, event)
+            call = self._call(operation, event, path)
             arguments: dict[str, Any] = dict(path)
             if "call" in wants:
                 arguments["call"] = call
@@ -235,7 +237,7 @@ class Api:
         run.__name__ = operation.id
         return run
 
-    def _call(self, operation: Operation, event: dict[str, Any]) -> Call:
+    def _call(self, operation: Operation, event: dict[str, Any], path: Mapping[str, str]) -> Call:
         headers = {
             name.lower(): str(value) for name, value in (event.get("headers") or {}).items() if value is not None
         }
@@ -244,7 +246,7 @@ class Api:
         if not operation.is_open_to(principal):
             needed = " or ".join(repr(one.value) for one in (operation.needs, operation.or_needs) if one)
             raise RequestError(problems.FORBIDDEN, f"This needs the permission {needed}.")
-        return Call(principal, operation.id, str(context.get("requestId", "")), headers, _body(event))
+        return Call(principal, operation.id, str(context.get("requestId", "")), headers, _body(event), path)
 
     def _principal(self, headers: Mapping[str, str], event: dict[str, Any]) -> Principal:
         if event.get("version") == "2.0" and self._iam is not None:

@@ -28,7 +28,7 @@ def once(
 
     `create` stores, in its own transaction, what the function handed to it makes of its answer. So there is no
     moment at which the thing exists and the key does not: whoever loses a race, or asks again after a crash, hears
-    the winner's answer. Raises RequestError when the key came with another body.
+    the winner's answer. Raises RequestError when the key came with another request.
     """
     key = call.idempotency_key()
     if key is None:
@@ -38,14 +38,14 @@ def once(
         found = creates.remembered(key, now)
         if found is None:
             return None
-        if found[0] != call.body_hash():
-            raise RequestError(problems.KEY_REUSED, "This Idempotency-Key came with another body before.")
+        if found[0] != call.request_hash():
+            raise RequestError(problems.KEY_REUSED, "This Idempotency-Key came with another request before.")
         return Answer.from_json(found[1])
 
     if (answer := again()) is not None:
         return answer
     try:
-        return create(lambda answer: Once(key, call.body_hash(), answer.to_json(), now))
+        return create(lambda answer: Once(key, call.request_hash(), answer.to_json(), now))
     except AlreadyDoneError:
         if (answer := again()) is not None:
             return answer
