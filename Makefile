@@ -62,6 +62,7 @@ bench-ranking: .venvs/bench.made ## CPU of one ranking beside numpy, mabwiser, r
 soak: .venvs/test.made .venvs/emulator.made ## 100,000 simulated histories with every fault, 1,000 workers killed in mid-count; hours
 	$(TEST)/python -m tests.simulation --seeds 100000
 	$(TEST)/python -m tests.simulation.kill --kills 1000
+	$(TEST)/python -m tests.simulation.catalog --sequences 5000
 
 format: .venvs/test.made ## put the code into its form
 	$(TEST)/ruff check --fix
