@@ -13,7 +13,7 @@ TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help demo serve shop test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak \
-  format openapi build deploy redrive rotate-keys evaluate lock vendor clean
+  format openapi build deploy doctor redrive rotate-keys evaluate lock vendor clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -76,6 +76,9 @@ build: .venvs/sam.made ## the functions and their layer, into .aws-sam/build
 
 deploy: build ## into your AWS account
 	$(SAM) deploy --guided --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND
+
+doctor: .venvs/local.made ## why events in BUCKET=name are not counted by STACK=name, and how to mend it; PREFIX=path/ before there is a dataset
+	$(LOCAL) -m infra.doctor '$(BUCKET)' $(if $(STACK),--stack '$(STACK)') $(if $(PREFIX),--prefix '$(PREFIX)')
 
 redrive: .venvs/local.made ## give messages that were set aside another try; STACK=name, without it those of `make serve`
 	$(LOCAL) -m infra.redrive $(STACK)

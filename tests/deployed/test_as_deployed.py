@@ -7,10 +7,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +20,7 @@ from botocore.credentials import Credentials
 
 from infra.local.template import REGION
 from tests.support.buckets import untold
-from tests.support.stack import ROOT, ROOT_KEYS, Stack, live_model, made
+from tests.support.stack import ROOT, ROOT_KEYS, Stack, eventually, live_model, made
 
 OFFERS = [{"id": offer} for offer in ("apple", "banana", "cherry")]
 ASKED = 60
@@ -39,14 +37,6 @@ def event(kind: str, ranking: dict[str, Any]) -> dict[str, Any]:
         "eventType": f"decisioning.proposition{kind.title()}",
         "_experience": {"decisioning": {"propositionEventType": {kind: 1}, "propositions": [proposition]}},
     }
-
-
-def eventually(look: Callable[[], Any], holds: Callable[[Any], bool], *, seconds: float) -> Any:
-    until = time.monotonic() + seconds
-    while not holds(seen := look()) and time.monotonic() < until:
-        time.sleep(0.2)
-    assert holds(seen), seen
-    return seen
 
 
 @pytest.mark.parametrize("deployed", ["stack", "guarded_stack"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,7 @@ SAM = ROOT / os.environ.get("SAM", ".venvs/sam/bin/sam")
 # Whom MiniStack takes for the account's root, and asks no policy about, when it enforces IAM (AUTH=true).
 ROOT_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 _NAME = "offers"
+LISTED = "events-of-others"  # a bucket beside the stack's own that it may read, once somebody makes it
 
 
 def build() -> Path:
@@ -67,7 +69,8 @@ class Stack:
         template = ["--template-file", str(built / "template.yaml")]
         arguments = ["--stack-name", _NAME, "--resolve-s3", "--no-confirm-changeset", "--no-progressbar"]
         rights = ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-        parameters = ["--parameter-overrides", f"AwsEndpointUrl={emulator.endpoint}"]
+        listed = f"DatasetBucketArns=arn:aws:s3:::{LISTED}"
+        parameters = ["--parameter-overrides", f"AwsEndpointUrl={emulator.endpoint}", listed]
         environment = {**ROOT_KEYS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator.endpoint}
         _run([str(SAM), "deploy", *template, *arguments, *rights, *parameters], environment)
         return cls(emulator)
@@ -136,6 +139,14 @@ def made(answer: httpx.Response, status: int) -> Any:
     """The body of an answer, which must have this status."""
     assert answer.status_code == status, f"{answer.request.url}: {answer.status_code} {answer.text}"
     return answer.json()
+
+
+def eventually(look: Callable[[], Any], holds: Callable[[Any], bool], *, seconds: float) -> Any:
+    until = time.monotonic() + seconds
+    while not holds(seen := look()) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert holds(seen), seen
+    return seen
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
