@@ -46,7 +46,7 @@ check: .venvs/test.made .venvs/sam.made ## style, types, import contracts, templ
 	$(TEST)/ruff format --check
 	$(TEST)/mypy
 	$(TEST)/lint-imports
-	$(TEST)/cfn-lint infra/storage.yaml
+	$(TEST)/cfn-lint infra/storage.yaml infra/alarms.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 
 bench: .venvs/test.made .venvs/emulator.made ## measure what must be fast; goes on after a missed bound, and fails in the end

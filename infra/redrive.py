@@ -9,6 +9,7 @@ queues only, and not the one of the rule that carries S3's events
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -20,8 +21,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 STORAGE = "Storage"  # the child stack that has the queues; on one machine it stands alone
 FOLDER = Path(__file__).parents[1] / ".local"
-# From which queue to which, by the outputs of infra/storage.yaml.
-MOVES = {"DatasetEventsDlqUrl": "ObjectsUrl", "ObjectsDlqUrl": "ObjectsUrl", "FitsDlqUrl": "FitsUrl"}
+# By the outputs of infra/storage.yaml: where messages are set aside, and where those belong that ask for a fit and all
+# others: hints to look at objects, and events of S3.
+DEAD_LETTERS, FITS, OBJECTS = "DeadLettersUrl", "FitsUrl", "ObjectsUrl"
 _HIDDEN_SECONDS = 60  # a message from its receipt to its deletion
 _LONG_POLL_SECONDS = 3  # long: asks every server of the queue, so that none is none
 
@@ -46,8 +48,11 @@ def stack_of(given: str | None, folder: Path) -> str:
     return STORAGE
 
 
-def move(sqs: Any, source: str, target: str) -> int:  # noqa: ANN401 - boto3's own
-    """Move all messages from one queue to another, by their URLs; how many. Whoever is interrupted may begin again."""
+def move(sqs: Any, source: str, *, objects: str, fits: str) -> int:  # noqa: ANN401 - boto3's own
+    """Move all messages of a queue to the two that are worked on, by their URLs; how many.
+
+    Whoever is interrupted may begin again.
+    """
     moved = 0
     while messages := sqs.receive_message(
         QueueUrl=source,
@@ -56,20 +61,34 @@ def move(sqs: Any, source: str, target: str) -> int:  # noqa: ANN401 - boto3's o
         WaitTimeSeconds=_LONG_POLL_SECONDS,
     ).get("Messages"):
         entries = [{"Id": str(n), "MessageBody": message["Body"]} for n, message in enumerate(messages)]
-        sent = sqs.send_message_batch(QueueUrl=target, Entries=entries).get("Successful", [])
-        # Only now: a message that is there twice does no harm, and one that is gone would.
-        done = [{"Id": one["Id"], "ReceiptHandle": messages[int(one["Id"])]["ReceiptHandle"]} for one in sent]
-        if not done:
-            raise ConnectionError(f"{target} takes no messages")
-        sqs.delete_message_batch(QueueUrl=source, Entries=done)
-        moved += len(done)
+        asking = [entry for entry in entries if _asks_for_fit(entry["MessageBody"])]
+        others = [entry for entry in entries if entry not in asking]
+        for target, some in ((fits, asking), (objects, others)):
+            if not some:
+                continue
+            sent = sqs.send_message_batch(QueueUrl=target, Entries=some).get("Successful", [])
+            # Only now: a message that is there twice does no harm, and one that is gone would.
+            done = [{"Id": one["Id"], "ReceiptHandle": messages[int(one["Id"])]["ReceiptHandle"]} for one in sent]
+            if not done:
+                raise ConnectionError(f"{target} takes no messages")
+            sqs.delete_message_batch(QueueUrl=source, Entries=done)
+            moved += len(done)
     return moved
 
 
-def redrive(cloudformation: Any, sqs: Any, stack: str) -> dict[str, int]:  # noqa: ANN401 - boto3's own
-    """Move all that was set aside; how many messages, by the queue's output."""
+def _asks_for_fit(body: str) -> bool:
+    """Whether a message belongs to the models; one that nobody can read goes where it is set aside again."""
+    try:
+        message = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(message, dict) and "fit" in message
+
+
+def redrive(cloudformation: Any, sqs: Any, stack: str) -> int:  # noqa: ANN401 - boto3's own
+    """Move all that was set aside; how many messages."""
     outputs = storage_outputs(cloudformation, stack)
-    return {source: move(sqs, outputs[source], outputs[target]) for source, target in MOVES.items()}
+    return move(sqs, outputs[DEAD_LETTERS], objects=outputs[OBJECTS], fits=outputs[FITS])
 
 
 def main() -> int:
@@ -84,8 +103,7 @@ def main() -> int:
     except (OSError, BotoCoreError, ClientError) as error:
         print(f"The messages could not be given again: {error}", file=sys.stderr)
         return 1
-    for source, messages in moved.items():
-        print(f"{messages:>6} messages from {source.removesuffix('Url')}")
+    print(f"{moved} messages are given again")
     return 0
 
 

@@ -32,6 +32,7 @@ from offer_ranking.edge.request import Request, read_request
 from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.token import KeysUnavailableError, TokenKeys
 from offer_ranking.http.door import Answer, Call, Route
+from offer_ranking.http.measured import measured
 from offer_ranking.storage import clients
 from offer_ranking.storage.caps import DynamoCaps
 from offer_ranking.storage.datastreams import Datastreams
@@ -246,6 +247,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # no
         status=answer.status,
         milliseconds=round(1000 * (time.perf_counter() - started), 2),
         request_id=call.gateway_id,
+        **measured(serving.measures() | collector.measures()),
     )
     return answer.for_origin(call.origin)
 

@@ -68,7 +68,7 @@ serving = Serving(models, snapshots)
 datastreams = Remembered(Datastreams(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]).some, most=256)
 decisions = Remembered(Decisions(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]).of_scopes, most=256)
 token_keys = KeyRing(clients.dynamodb(hasty=True), os.environ["TOKEN_KEYS_TABLE"])
-api = Api(Logger(service="rank_offers"), iam=Permission.RANK)
+api = Api(Logger(service="rank_offers"), iam=Permission.RANK, measures=serving.measures)
 
 EDGE_URL = os.environ["EDGE_URL"]
 REFUSALS = (problems.NOT_FOUND, problems.NOT_LIVE, problems.UNAVAILABLE)

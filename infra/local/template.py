@@ -273,6 +273,7 @@ class Template:
         conditions = self.document.get("Conditions", {})
         functions = [name for name, one in resources.items() if one["Type"] == _FUNCTION]
         attributes = {f"{name}.Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}" for name in functions}
+        given |= {f"{name}.Alias": attributes[f"{name}.Arn"] for name in functions}  # one version is here
         for name, one in resources.items():
             if one["Type"] == _MACHINE:
                 machine = Resolver(given, {}, conditions).resolve(one["Properties"]["Name"])

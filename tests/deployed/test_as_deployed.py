@@ -134,17 +134,19 @@ def test_messages_that_were_set_aside_are_given_again(stack: Stack, admin: str) 
     described = cloudformation.describe_stacks(StackName=nested)["Stacks"][0]["Outputs"]
     queues = {one["OutputKey"]: one["OutputValue"] for one in described}
     ranking = {"offers": OFFERS[:1], "proposition": {"id": str(uuid.uuid4()), "scope": "home"}}
-    for queue in ("DatasetEventsDlqUrl", "ObjectsDlqUrl"):
-        key = f"{dataset['prefix']}{queue}.json"
+    for n in range(2):
+        key = f"{dataset['prefix']}{n}.json"
         with untold(s3, dataset["bucket"]):
             s3.put_object(Bucket=dataset["bucket"], Key=key, Body=json.dumps(event("display", ranking)).encode())
         detail = {"bucket": {"name": dataset["bucket"]}, "object": {"key": key}}
         for _ in range(2):
-            sqs.send_message(QueueUrl=queues[queue], MessageBody=json.dumps({"source": "aws.s3", "detail": detail}))
+            sqs.send_message(
+                QueueUrl=queues["DeadLettersUrl"], MessageBody=json.dumps({"source": "aws.s3", "detail": detail})
+            )
     environment = {**os.environ, **ROOT_KEYS, "AWS_ENDPOINT_URL": stack.emulator.endpoint, "AWS_DEFAULT_REGION": REGION}
     command = [sys.executable, "-m", "infra.redrive", "offers"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.split()[::4]) == (0, ["2", "2", "0"]), done.stderr
+    assert (done.returncode, done.stdout.split()[0]) == (0, "4"), done.stderr
     report = f"/models/{model['id']}/report"
     found = eventually(
         lambda: made(stack.call("GET", report, token=admin), 200)["totals"]["impressions"],

@@ -116,18 +116,15 @@ def test_messages_that_were_set_aside_are_given_again(
     with untold(s3, dataset["bucket"]):
         for key in keys:
             s3.put_object(Bucket=dataset["bucket"], Key=key, Body=lines(apple=(1, 0)))
-    for queue, key in (("DatasetEventsDlqUrl", keys[0]), ("ObjectsDlqUrl", keys[1]), ("ObjectsDlqUrl", keys[1])):
+    for key in (keys[0], keys[1], keys[1]):
         message = {"source": "aws.s3", "detail": {"bucket": {"name": dataset["bucket"]}, "object": {"key": key}}}
-        sqs.send_message(QueueUrl=outputs[queue], MessageBody=json.dumps(message))
-    sqs.send_message(QueueUrl=outputs["FitsDlqUrl"], MessageBody=json.dumps({"fit": {"modelId": model_id}}))
+        sqs.send_message(QueueUrl=outputs["DeadLettersUrl"], MessageBody=json.dumps(message))
+    sqs.send_message(QueueUrl=outputs["DeadLettersUrl"], MessageBody=json.dumps({"fit": {"modelId": model_id}}))
     write_settings(tmp_path / "env", system.settings())
     command = [sys.executable, "-m", "infra.redrive", "--folder", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [
-        "1", "messages", "from", "DatasetEventsDlq", "2", "messages", "from", "ObjectsDlq", "1", "messages", "from",
-        "FitsDlq",
-    ]  # fmt: skip
+    assert done.stdout.startswith("4 messages")
     within(20, lambda: totals(admin, model_id) == (2, 0) or None)
 
 

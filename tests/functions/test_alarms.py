@@ -1,4 +1,4 @@
-"""What the alarms of infra/storage.yaml watch is told when it happens."""
+"""What the alarms of infra/alarms.yaml watch is told when it happens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 import boto3
 import pytest
 
+from offer_ranking.collecting.collector import Collector
 from offer_ranking.counting.accounting import Accounting, AccountingMismatchError
+from offer_ranking.ranking.served import Served, Source
+from tests.support.collecting import FakeCaps, FakeDelivery
+from tests.support.door import a_door, query, scope
 from tests.support.system import System, display, handler
 
 
@@ -60,6 +64,61 @@ def test_more_conversions_than_impressions_are_told_and_the_model_ranks_all_the_
     assert value == 1
     reply = system.call("POST", f"/models/{model['id']}/rankings", {"offers": [{"id": "a"}, {"id": "b"}]})
     assert (reply.status, reply.json["source"], len(reply.json["offers"])) == (200, "fresh", 2)
+
+
+def measures(caplog: pytest.LogCaptureFixture) -> dict[str, float]:
+    """Those in the line of the last request, as CloudWatch finds them."""
+    line = [vars(record) for record in caplog.records if record.getMessage() == "request"][-1]
+    if "_aws" not in line:
+        return {}
+    (told,) = line["_aws"]["CloudWatchMetrics"]
+    assert (told["Namespace"], told["Dimensions"]) == ("OfferRanking", [[]]), "one metric of a stack, whoever tells"
+    return {one["Name"]: line[one["Name"]] for one in told["Metrics"]}
+
+
+def test_a_ranking_tells_whether_it_fell_back_and_how_old_its_snapshot_is(
+    system: System, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, model = system.live_model()
+    path, offers = f"/models/{model['id']}/rankings", {"offers": [{"id": "a"}]}
+    system.call("POST", path, offers)
+    assert measures(caplog) == {"Fallback": 0}, "there is no snapshot yet"
+
+    system.land(dataset, "a.json.gz", [display("a")])
+    as_of = handler("rank_offers").serving.serve(model["id"]).snapshot.as_of
+    handler("rank_offers").serving.measures()
+    monkeypatch.setattr("offer_ranking.storage.serving.time.time", lambda: as_of + 11_000)
+    system.call("POST", path, offers)
+    assert measures(caplog) == {"Fallback": 0, "SnapshotAge": 11_000}
+
+    monkeypatch.setattr(handler("rank_offers").serving, "_read", lambda _id, _before: Served(Source.FALLBACK))
+    handler("rank_offers").serving._kept.clear()
+    system.call("POST", path, offers)
+    assert measures(caplog) == {"Fallback": 1}
+
+    system.call("POST", path, {"offers": "none"})
+    assert measures(caplog) == {}, "nothing was ranked"
+
+
+def test_a_request_tells_which_share_of_its_displays_and_interacts_nothing_proves(
+    system: System, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = a_door(system)
+    keys, own = handler("collect_events").token_keys.keys, FakeDelivery()
+    handler("collect_events").collector = Collector(keys, FakeCaps(), own)
+    answered = door.propositions(query(scope()))
+    (proven,) = [one for one in answered if one["scopeDetails"].get("characteristics")]
+    forged = {"id": "p", "scope": "home", "items": [{"id": "a"}]}
+    events = [shown(proven), shown(proven), shown(proven), shown(forged), {"xdm": {"eventType": "web.pageView"}}]
+    assert door.call("/v1/collect", {"events": events}).status == 204
+    assert measures(caplog)["Untrusted"] == 0.25
+    assert door.call("/v1/collect", {"events": events[-1:]}).status == 204
+    assert measures(caplog) == {}, "nothing was there to prove"
+
+
+def shown(proposition: dict[str, Any]) -> dict[str, Any]:
+    decisioning = {"propositionEventType": {"display": 1}, "propositions": [proposition]}
+    return {"xdm": {"eventType": "decisioning.propositionDisplay", "_experience": {"decisioning": decisioning}}}
 
 
 def test_lines_that_do_not_add_up_are_no_account() -> None:

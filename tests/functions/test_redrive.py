@@ -12,6 +12,8 @@ from infra import redrive
 from tests.support.aws import ENVIRONMENT
 from tests.support.system import System, display
 
+QUEUES = {"objects": ENVIRONMENT["OBJECTS_QUEUE"], "fits": ENVIRONMENT["FITS_QUEUE"]}
+
 
 @pytest.fixture
 def dead_letters(system: System) -> str:  # noqa: ARG001 - moto must be at work
@@ -40,7 +42,7 @@ def test_a_redriven_message_counts_what_was_not_counted_and_nothing_twice(system
     sqs = boto3.client("sqs")
     for key in ("counted.json", "set-aside.json", "set-aside.json", "counted.json", "gone.json"):
         sqs.send_message(QueueUrl=dead_letters, MessageBody=event(dataset, key))
-    assert redrive.move(sqs, dead_letters, ENVIRONMENT["OBJECTS_QUEUE"]) == 5
+    assert redrive.move(sqs, dead_letters, **QUEUES) == 5
     assert waiting(dead_letters) == 0
     system.settle()
     after = report(system, model)["totals"]
@@ -55,24 +57,26 @@ def test_an_old_message_does_not_bring_back_what_was_overwritten_or_deleted(syst
     system.land(dataset, "a.json", [display("b")])
     sqs = boto3.client("sqs")
     sqs.send_message(QueueUrl=dead_letters, MessageBody=old)
-    redrive.move(sqs, dead_letters, ENVIRONMENT["OBJECTS_QUEUE"])
+    redrive.move(sqs, dead_letters, **QUEUES)
     system.settle()
     assert [one["id"] for one in report(system, model)["offers"]] == ["b"]
 
     boto3.client("s3").delete_object(Bucket=dataset["bucket"], Key=dataset["prefix"] + "a.json")
     sqs.send_message(QueueUrl=dead_letters, MessageBody=old)
-    redrive.move(sqs, dead_letters, ENVIRONMENT["OBJECTS_QUEUE"])
+    redrive.move(sqs, dead_letters, **QUEUES)
     system.settle()
     assert report(system, model)["totals"]["impressions"] == 0
 
 
-def test_more_messages_than_one_call_takes_are_moved_and_none_is_lost(dead_letters: str) -> None:
+def test_more_messages_than_one_call_takes_are_moved_each_to_its_own_queue_and_none_is_lost(dead_letters: str) -> None:
     sqs = boto3.client("sqs")
-    target = sqs.create_queue(QueueName="target")["QueueUrl"]
+    objects, fits = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("to-objects", "to-fits"))
     for n in range(25):
-        sqs.send_message(QueueUrl=dead_letters, MessageBody=str(n))
-    assert redrive.move(sqs, dead_letters, target) == 25
-    assert (waiting(dead_letters), waiting(target)) == (0, 25)
+        body = {"fit": {"modelId": str(n)}} if n % 5 == 0 else {"merge": {"datasetId": str(n)}}
+        sqs.send_message(QueueUrl=dead_letters, MessageBody=json.dumps(body))
+    sqs.send_message(QueueUrl=dead_letters, MessageBody="no json")
+    assert redrive.move(sqs, dead_letters, objects=objects, fits=fits) == 26
+    assert (waiting(dead_letters), waiting(objects), waiting(fits)) == (0, 21, 5)
 
 
 def test_what_cannot_be_sent_stays_where_it_is() -> None:
@@ -83,5 +87,5 @@ def test_what_cannot_be_sent_stays_where_it_is() -> None:
         def send_message_batch(self, **_: Any) -> Any:
             return {"Failed": [{"Id": "0"}]}
 
-    with pytest.raises(ConnectionError, match="target takes no messages"):
-        redrive.move(Refusing(), "source", "target")
+    with pytest.raises(ConnectionError, match="objects takes no messages"):
+        redrive.move(Refusing(), "source", objects="objects", fits="fits")

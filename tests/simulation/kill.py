@@ -228,16 +228,16 @@ class Trial:
 
     def _come_to_rest(self, queues: list[str]) -> None:
         """Wait until nothing waits, and nobody works. Kills give whole batches back, some of them too often."""
-        set_aside = [self.place.outputs[name] for name in ("ObjectsDlqUrl", "FitsDlqUrl")]
+        objects, fits = queues
+        set_aside = self.place.outputs["DeadLettersUrl"]
         quiet_since, until = time.monotonic(), time.monotonic() + _REST_SECONDS
         while time.monotonic() - quiet_since < _QUIET_SECONDS:
             if time.monotonic() > until:
                 raise TimeoutError(f"the queues were not empty within {_REST_SECONDS} s")
             is_quiet = not any(worker.look() for worker in self.workers)
-            for source, target in zip(set_aside, queues, strict=True):
-                if self._holds(source):
-                    is_quiet = False
-                    move(self._sqs, source, target)
+            if self._holds(set_aside):
+                is_quiet = False
+                move(self._sqs, set_aside, objects=objects, fits=fits)
             if not is_quiet or any(map(self._holds, queues)):
                 quiet_since = time.monotonic()
             time.sleep(0.1)

@@ -37,9 +37,9 @@ class Template:
         return cls(translator.translate(document, {}))
 
     @classmethod
-    def storage(cls) -> Template:
-        """infra/storage.yaml."""
-        return cls(cfn_flip.load((ROOT / "infra/storage.yaml").read_text())[0])
+    def nested(cls, name: str) -> Template:
+        """infra/storage.yaml, infra/alarms.yaml."""
+        return cls(cfn_flip.load((ROOT / f"infra/{name}.yaml").read_text())[0])
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         """Resources of one type ("AWS::Lambda::Function"): properties by logical id."""
@@ -77,8 +77,16 @@ def shown(value: Any) -> str:
 
 
 def each(value: Any) -> list[Any]:
-    """One or many, as IAM takes both."""
-    return value if isinstance(value, list) else [value]
+    """One or many, as IAM takes both; and what only a condition adds."""
+    return [if_any(one) for one in (value if isinstance(value, list) else [value])]
+
+
+def if_any(value: Any) -> Any:
+    """What stands there where its condition holds."""
+    match value:
+        case {"Fn::If": [_, then, {"Ref": "AWS::NoValue"}]}:
+            return then
+    return value
 
 
 def pieces(value: Any) -> Iterator[tuple[str, Any]]:

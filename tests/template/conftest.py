@@ -12,4 +12,9 @@ def system() -> Template:
 
 @pytest.fixture(scope="session")
 def storage() -> Template:
-    return Template.storage()
+    return Template.nested("storage")
+
+
+@pytest.fixture(scope="session")
+def alarms() -> Template:
+    return Template.nested("alarms")

@@ -9,7 +9,7 @@ import pytest
 
 from infra.local import ROOT
 from infra.local import template as local
-from tests.support.template import Template, shown
+from tests.support.template import Template, each, shown
 
 
 @pytest.fixture(scope="module")
@@ -66,5 +66,5 @@ def test_every_batch_is_tried_again_and_goes_on_where_the_time_ended(objects: di
 def test_its_role_names_the_machine_that_it_starts_batches_of(system: Template) -> None:
     (machine,) = system.of("AWS::StepFunctions::StateMachine").values()
     role = system.of("AWS::IAM::Role")["BackfillDatasetRole"]
-    statements = {one["Sid"]: one for one in role["Policies"][0]["PolicyDocument"]["Statement"]}
+    statements = {one["Sid"]: one for one in each(role["Policies"][0]["PolicyDocument"]["Statement"])}
     assert shown(statements["Batches"]["Resource"]).endswith(f":stateMachine:{shown(machine['StateMachineName'])}")

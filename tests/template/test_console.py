@@ -21,8 +21,12 @@ def test_a_browser_signs_people_in_without_a_secret_and_is_led_back_to_the_conso
     assert client["AllowedOAuthScopes"] == ["openid"], "what people may do comes from their groups"
     address = system.document["Outputs"]["ConsoleUrl"]["Value"]
     assert client["CallbackURLs"] == client["LogoutURLs"] == [address]
-    default = address["Fn::If"][2]
-    assert shown(default) == "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1/console/"
+    own, domain, default = address["Fn::If"][1], *address["Fn::If"][2]["Fn::If"][1:]
+    assert [shown(one) for one in (own, domain, default)] == [
+        "${ConsoleUrl}",
+        "https://${DomainName}/console/",
+        "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1/console/",
+    ]
 
 
 def test_the_console_reads_as_whom_it_signs_people_in_where_the_template_wrote_it(system: Template) -> None:

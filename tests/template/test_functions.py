@@ -115,4 +115,4 @@ def test_windows_move_hourly_and_what_was_lost_is_found_daily(system: Template) 
         "rate(1 day)": {"hint": "sweep"},
     }
     for schedule in schedules:
-        assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["RefreshRankings", "Arn"]}
+        assert schedule["Target"]["Arn"] == {"Ref": "RefreshRankingsAliaslive"}

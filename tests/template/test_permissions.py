@@ -45,7 +45,7 @@ def test_a_role_is_for_one_service(system: Template, storage: Template) -> None:
         (service,) = each(statement["Principal"]["Service"])
         assert action == "sts:AssumeRole"
         assert service in {
-            f"{one}.amazonaws.com" for one in ("lambda", "scheduler", "states", "apigateway", "firehose")
+            f"{one}.amazonaws.com" for one in ("lambda", "scheduler", "states", "apigateway", "firehose", "codedeploy")
         }
 
 
@@ -72,5 +72,5 @@ def test_nobody_is_let_in_by_a_resource_policy_but_the_rule(storage: Template) -
 def test_a_function_is_called_by_its_own_api_only(system: Template) -> None:
     for permission in system.of("AWS::Lambda::Permission").values():
         assert permission["Principal"] == "apigateway.amazonaws.com"
-        api = "EdgeApi" if permission["FunctionName"] == {"Ref": "CollectEvents"} else "Api"
+        api = "EdgeApi" if permission["FunctionName"] == {"Ref": "CollectEventsAliaslive"} else "Api"
         assert permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"] == {"Ref": api}

@@ -46,7 +46,7 @@ def test_every_route_asks_the_authorizer_or_is_public(routes: dict[tuple[str, st
 def test_routes_and_handlers_name_the_same_operations(
     function: str, routes: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
-    uri = re.compile(rf"functions/\$\{{{function}\.Arn\}}/invocations$")
+    uri = re.compile(rf"functions/\$\{{{function}Aliaslive\}}/invocations$")
     routed = {
         route for route, one in routes.items() if uri.search(one["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"])
     }
@@ -92,7 +92,7 @@ def test_browsers_are_answered_by_one_function_whatever_they_ask(system: Templat
     methods = dict(paths["/{path+}"])
     assert methods.keys() == {"get", "head", "post", "options"}
     for one in methods.values():
-        assert "${CollectEvents.Arn}" in one["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        assert "${CollectEventsAliaslive}" in one["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
 
 
 @pytest.mark.parametrize("name", ["v1", "ee"])
@@ -108,6 +108,6 @@ def test_a_stage_traces_logs_and_throttles(system: Template, name: str) -> None:
 
 def test_the_rank_function_alone_has_an_address_and_that_wants_a_signature(system: Template) -> None:
     (url,) = system.of("AWS::Lambda::Url").values()
-    assert url["TargetFunctionArn"] == {"Ref": "RankOffers"}
+    assert url["TargetFunctionArn"] == {"Ref": "RankOffersAliaslive"}
     assert url["AuthType"] == "AWS_IAM"
     assert "Cors" not in url

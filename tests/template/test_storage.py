@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.support.template import Template, pieces, shown
 
 TABLES, BUCKETS, QUEUES = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"
-PASSING = "Caps"  # what it holds is of today
+PASSING = ("Caps", "Alarms")  # what is held is of today, or nothing
 KEPT = (TABLES, BUCKETS, "AWS::CloudFormation::Stack", "AWS::Cognito::UserPool")
 FOURTEEN_DAYS = 14 * 86_400
 PLAIN = {"Bool": {"aws:SecureTransport": "false"}}
@@ -23,20 +24,22 @@ PHYSICAL_NAMES = {
 def test_what_is_remembered_outlives_the_stack(kind: str, system: Template, storage: Template) -> None:
     for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
         kept = system.attribute(kind, attribute) | storage.attribute(kind, attribute)
-        kept.pop(PASSING, None)
+        for passing in PASSING:
+            kept.pop(passing, None)
         assert kept
         assert set(kept.values()) == {"Retain"}
 
 
 def test_tables_are_encrypted_recoverable_and_cost_nothing_idle(storage: Template) -> None:
     tables = storage.of(TABLES)
-    caps = tables.pop(PASSING)
-    assert caps["SSESpecification"]["SSEEnabled"]
+    caps = tables.pop("Caps")
     assert caps["BillingMode"] == "PAY_PER_REQUEST"
     assert caps["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
     assert tables.keys() == {"Catalog", "Ledger", "TokenKeys"}
+    for table in [caps, *tables.values()]:
+        for encryption in table["SSESpecification"]["Fn::If"][1:]:
+            assert encryption["SSEEnabled"]
     for table in tables.values():
-        assert table["SSESpecification"]["SSEEnabled"]
         assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
         assert table["DeletionProtectionEnabled"]
         assert table["BillingMode"] == "PAY_PER_REQUEST"
@@ -77,11 +80,11 @@ def test_every_queue_that_is_worked_on_sets_aside_what_fails_five_times(storage:
     for name in ("Objects", "Fits"):
         redrive = queues[name]["RedrivePolicy"]
         assert redrive["maxReceiveCount"] == 5
-        assert shown(redrive["deadLetterTargetArn"]) == f"${{{name}Dlq.Arn}}"
-    for name, queue in queues.items():
-        assert queue["SqsManagedSseEnabled"], name
-        if name.endswith("Dlq"):
-            assert queue["MessageRetentionPeriod"] == FOURTEEN_DAYS
+        assert shown(redrive["deadLetterTargetArn"]) == "${DeadLetters.Arn}"
+    for queue in queues.values():
+        assert queue["SqsManagedSseEnabled"] == {"Fn::If": ["HasKmsKey", {"Ref": "AWS::NoValue"}, True]}
+        assert queue["KmsMasterKeyId"] == {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+    assert queues["DeadLetters"]["MessageRetentionPeriod"] == FOURTEEN_DAYS
 
 
 def test_the_rule_carries_creations_and_deletions_and_sets_aside_what_it_cannot_deliver(storage: Template) -> None:
@@ -90,38 +93,52 @@ def test_the_rule_carries_creations_and_deletions_and_sets_aside_what_it_cannot_
     assert rule["EventPattern"]["detail-type"] == ["Object Created", "Object Deleted"]
     (target,) = rule["Targets"]
     assert shown(target["Arn"]) == "${Objects.Arn}"
-    assert shown(target["DeadLetterConfig"]["Arn"]) == "${DatasetEventsDlq.Arn}"
+    assert shown(target["DeadLetterConfig"]["Arn"]) == "${DeadLetters.Arn}"
 
 
-def alarms(storage: Template, namespace: str) -> list[dict[str, Any]]:
-    """Those that one happening sets off."""
-    found = [one for one in storage.of("AWS::CloudWatch::Alarm").values() if one["Namespace"] == namespace]
-    for alarm in found:
-        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
-        assert alarm["TreatMissingData"] == "notBreaching"
-        assert alarm["AlarmActions"]
-    return found
+WATCHED = {
+    "ErrorsAlarm": ("AWS/ApiGateway", "5XXError"),
+    "LatencyAlarm": ("AWS/Lambda", "Duration"),
+    "FallbackAlarm": ("", "Fallback"),
+    "SnapshotAgeAlarm": ("", "SnapshotAge"),
+    "UntrustedAlarm": ("", "Untrusted"),
+    "UndeliveredAlarm": ("", "UndeliveredEvents"),
+    "StreamAlarm": ("AWS/Firehose", "DeliveryToS3.Success"),
+    "DeadLettersAlarm": ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+    "BadObjectsAlarm": ("", "BadObjects"),
+    "AccountingAlarm": ("", "AccountingMismatches"),
+}
+AT_ONE = {"UndeliveredAlarm", "DeadLettersAlarm", "BadObjectsAlarm", "AccountingAlarm"}
 
 
-def test_one_message_set_aside_is_an_alarm(storage: Template) -> None:
-    watched = alarms(storage, "AWS/SQS")
-    assert {alarm["MetricName"] for alarm in watched} == {"ApproximateNumberOfMessagesVisible"}
-    queues = {shown(alarm["Dimensions"][0]["Value"]).removeprefix("${").partition(".")[0] for alarm in watched}
-    assert queues == {name for name in storage.of(QUEUES) if name.endswith("Dlq")}
-
-
-def test_one_bad_object_an_account_that_does_not_add_up_and_one_lost_event_are_alarms(
-    storage: Template, system: Template
+def test_alarms_are_these_ten_of_one_metric_each_and_so_cost_nothing(
+    alarms: Template, system: Template, storage: Template
 ) -> None:
-    watched = {alarm["MetricName"]: alarm["Dimensions"] for alarm in alarms(storage, "OfferRanking")}
-    refresh, collect = ([{"Name": "service", "Value": name}] for name in ("refresh_rankings", "collect_events"))
-    assert watched == {"BadObjects": refresh, "AccountingMismatches": refresh, "UndeliveredEvents": collect}
+    found = alarms.of("AWS::CloudWatch::Alarm")
+    own = {"Ref": "Namespace"}
+    assert found.keys() == WATCHED.keys()
+    assert len(found) <= 10
+    for name, (namespace, metric) in WATCHED.items():
+        assert (found[name]["Namespace"], found[name]["MetricName"]) == (namespace or own, metric)
+        assert "Metrics" not in found[name], "CloudWatch bills by the metric"
+    assert not system.of("AWS::CloudWatch::Alarm") | storage.of("AWS::CloudWatch::Alarm")
+
+
+def test_an_alarm_tells_somebody_and_where_to_read_on(alarms: Template) -> None:
+    for name, alarm in alarms.of("AWS::CloudWatch::Alarm").items():
+        section = re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+        assert alarm["AlarmDescription"].endswith(f" docs/runbook.md#{section}")
+        assert alarm["AlarmActions"] == alarm["OKActions"]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        if name in AT_ONE:
+            assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+
+
+def test_alarms_watch_the_metrics_of_their_own_stack(system: Template) -> None:
+    namespace = {"Fn::Sub": "OfferRanking/${AWS::StackName}"}
+    assert system.of("AWS::CloudFormation::Stack")["Alarms"]["Parameters"]["Namespace"] == namespace
     for function in system.of("AWS::Lambda::Function").values():
-        assert function["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == "OfferRanking"
-
-
-def test_alarms_are_no_more_than_cost_nothing(storage: Template, system: Template) -> None:
-    assert len(storage.of("AWS::CloudWatch::Alarm") | system.of("AWS::CloudWatch::Alarm")) <= 10
+        assert function["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == namespace
 
 
 def test_what_merges_leave_behind_goes_a_day_after_its_deletion(storage: Template) -> None:

@@ -50,6 +50,7 @@ class Collector:
         self._keys = keys
         self._caps = caps
         self._delivery = delivery
+        self._judged = self._untrusted = 0
 
     def take(
         self,
@@ -82,6 +83,8 @@ class Collector:
             return Taken()
         written = [line.to_bytes() for line in lines]
         overflowed = self._delivery.deliver(datastream.dataset_id, written, now_ms=now_ms)
+        self._judged += intake.judged
+        self._untrusted += intake.untrusted
         return Taken(
             len(lines),
             untrusted=intake.untrusted,
@@ -90,6 +93,12 @@ class Collector:
             unasked=intake.unasked,
             overflowed=overflowed,
         )
+
+    def measures(self) -> dict[str, float]:
+        """Of what was taken since last asked: `Untrusted`, which share of the displays and interacts, 0 to 1."""
+        judged, untrusted = self._judged, self._untrusted
+        self._judged = self._untrusted = 0
+        return {"Untrusted": round(untrusted / judged, 4)} if judged else {}
 
     def _keys_for(self, events: Sequence[dict[str, Any]], mode: TokenMode) -> TokenKeys | None:
         """The live keys where an event has a token. Raises UnavailableError where only they could tell what counts."""
@@ -108,7 +117,7 @@ class _Intake:
     """Examines the lines of one request, one after the other, and says what it found."""
 
     def __init__(self, caps: Caps, source: str, now_ms: int, *, has_caps: bool) -> None:
-        self.untrusted = self.observed = self.capped = self.unasked = 0
+        self.judged = self.untrusted = self.observed = self.capped = self.unasked = 0
         self._caps = caps
         self._source = source
         self._now_ms = now_ms
@@ -119,7 +128,9 @@ class _Intake:
     def examined(self, line: Line, event: dict[str, Any]) -> Line:
         """The line of an event, stamped as capped where it is one too many."""
         outcome = parse_event(line.event)
-        self.untrusted += outcome == Refused(Reason.UNTRUSTED)
+        is_untrusted = outcome == Refused(Reason.UNTRUSTED)
+        self.untrusted += is_untrusted
+        self.judged += is_untrusted or isinstance(outcome, PropositionEvent)
         if not isinstance(outcome, PropositionEvent):
             return line
         self.observed += line.trust is Trust.OBSERVED

@@ -24,6 +24,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from offer_ranking.catalog.errors import StaleEditError
 from offer_ranking.http import problem as problems
+from offer_ranking.http.measured import measured
 from offer_ranking.http.principal import Permission, Principal
 from offer_ranking.http.problem import FieldError, Kind, RequestError, problem
 from offer_ranking.http.verifier import UnauthenticatedError, Verifier
@@ -133,13 +134,20 @@ class Api:
     """The operations of one function, and its Lambda handler.
 
     `iam` is what a caller with an IAM principal may do through the function's own URL; without it such an event is
-    not authenticated.
+    not authenticated. `measures` are metrics of the request just answered, by name.
     """
 
-    def __init__(self, logger: Logger, *, iam: Permission | None = None) -> None:
+    def __init__(
+        self,
+        logger: Logger,
+        *,
+        iam: Permission | None = None,
+        measures: Callable[[], Mapping[str, float]] = dict,
+    ) -> None:
         self.operations: list[Operation] = []
         self.logger = logger
         self._iam = iam
+        self._measures = measures
         self._verifier: Verifier | None = None
         self._router = Router()  # type: ignore[no-untyped-call]
         self._rest = APIGatewayRestResolver()
@@ -208,6 +216,7 @@ class Api:
             status=answer["statusCode"],
             milliseconds=round(1000 * (time.perf_counter() - started), 2),
             request_id=request.get("requestId"),
+            **measured(self._measures()),
         )
         return answer
 

@@ -47,6 +47,7 @@ class Serving:
         self._snapshots = snapshots
         self._clock = clock
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._served: list[Served] = []
 
     def serve(self, model_id: str) -> Served:
         """The model and its snapshot. Raises NotFoundError, and NotServedError unless the model is live."""
@@ -57,6 +58,7 @@ class Serving:
         model = kept.served.model
         if model is not None and model.status is not Status.LIVE:
             raise NotServedError(model_id, model.status)
+        self._served.append(kept.served)
         return kept.served
 
     def serve_live(self, model_id: str | None) -> Served | None:
@@ -67,6 +69,15 @@ class Serving:
             return self.serve(model_id)
         except (NotFoundError, NotServedError):
             return None
+
+    def measures(self) -> dict[str, float]:
+        """Of what was served since last asked: `Fallback`, 1 or 0, and `SnapshotAge`, the oldest one's, in seconds."""
+        served, self._served = self._served, []
+        if not served:
+            return {}
+        oldest = min((one.snapshot.as_of for one in served if one.snapshot is not None), default=None)
+        age = {} if oldest is None else {"SnapshotAge": round(max(0.0, time.time() - oldest), 1)}
+        return {"Fallback": int(any(one.source is Source.FALLBACK for one in served)), **age}
 
     def _read(self, model_id: str, before: Served | None) -> Served:
         try:
