@@ -5,84 +5,27 @@ Nothing of the test environment is on its path but the runtime client: what a fu
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
-import signal
-import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from infra.local.emulator import free_port
-from infra.local.template import REGION
 from tests.support.recorded import recorded
-from tests.support.stack import BUILT, ROOT, ROOT_KEYS, SAM, Stack, live_model, made
+from tests.support.runtime import Invoke, linked_runtime_client, running
+from tests.support.stack import BUILT, Stack, live_model, made
 
-Invoke = Callable[[Any], Any]
 Start = Callable[[str], Invoke]
 _OFFERS = ["apple", "banana", "cherry"]
 
 
 @pytest.fixture(scope="session")
 def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with AWS's runtime client alone, as the real runtime has it."""
-    folder = tmp_path_factory.mktemp("runtime")
-    for distribution in ("awslambdaric", "snapshot-restore-py", "simplejson"):
-        for top in {file.parts[0] for file in importlib.metadata.files(distribution) or () if file.parts[0] != ".."}:
-            whole = importlib.metadata.distribution(distribution).locate_file(top)
-            if not (folder / top).exists():
-                (folder / top).symlink_to(str(whole))
-    return folder
-
-
-@contextmanager
-def running(function: str, environment: dict[str, str], runtime_client: Path, log: Path) -> Iterator[Invoke]:
-    """One function, ready to be invoked."""
-    python = subprocess.run([ROOT / "infra/python", "3.13"], check=True, capture_output=True, text=True).stdout.strip()
-    (interface,) = SAM.parent.parent.glob("lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64")
-    code, port = BUILT / function, free_port()
-    addresses = [
-        "--runtime-interface-emulator-address", f"127.0.0.1:{port}",
-        "--runtime-api-address", f"127.0.0.1:{free_port()}",
-    ]  # fmt: skip
-    command = [str(interface), *addresses, python, "-m", "awslambdaric", "handler.lambda_handler"]
-    own = {
-        "PATH": os.environ["PATH"],
-        "LAMBDA_TASK_ROOT": str(code),
-        "PYTHONPATH": os.pathsep.join(map(str, [code, BUILT / "SharedLayer/python", runtime_client])),
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_LAMBDA_FUNCTION_NAME": function,
-        "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
-        **ROOT_KEYS,
-    }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=code, env=own | environment, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
-
-        def invoke(event: Any) -> Any:
-            for _ in range(100):
-                try:
-                    return httpx.post(url, json=event, timeout=60).json()
-                except httpx.ConnectError:
-                    time.sleep(0.05)
-            raise AssertionError(log.read_text())
-
-        yield invoke
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    return linked_runtime_client(tmp_path_factory.mktemp("runtime"))
 
 
 @pytest.fixture
@@ -90,7 +33,7 @@ def start(stack: Stack, runtime_client: Path, tmp_path: Path) -> Iterator[Start]
     """Starts a function by its logical id, with the environment that the template gave it."""
     with ExitStack() as started:
         yield lambda function: started.enter_context(
-            running(function, stack.environment(function), runtime_client, tmp_path / function)
+            running(BUILT / function, stack.environment(function), runtime_client, tmp_path / function)
         )
 
 
