@@ -1,9 +1,9 @@
 """CPU of a cold start: each function's handler imported in a fresh process, clients and all, as Lambda does it.
 
 As a ratio to a bare handler with the same dependencies: one that imports from libraries what the function's modules
-import from them, and makes the same AWS clients. For comparison, `rank_offers` beside no more than what it stands on: boto3
-with a DynamoDB client, NumPy, pydantic's BaseModel, Powertools. One of each in turn, so that a drift of the machine's speed
-meets all alike.
+import from them, and makes the same AWS clients. For comparison, `rank_offers` beside no more than what it stands on:
+boto3 with a DynamoDB client, NumPy, pydantic's BaseModel, Powertools. One of each in turn, so that a drift of the
+machine's speed meets all alike.
 
     python tests/benchmarks/cold_start.py [pairs]
 """
