@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -86,54 +87,99 @@ def test_axe_core_finds_nothing_in_questions_and_refusals(entering: Entering, pa
         assert guest.violations() == []
 
 
+def reach(person: Person, name: str, role: str = "button") -> None:
+    """Go by the tab key to what has this name, in the dialog where there is one."""
+    within = person.dialog() if person.dialog().count() else person.page
+    named = re.compile(rf"^\s*{re.escape(name)}", re.IGNORECASE)
+    wanted = within.get_by_role(role, name=named).first  # type: ignore[arg-type]
+    wanted.wait_for()
+    for _ in range(80):
+        if wanted.evaluate("one => one === document.activeElement"):
+            return
+        person.page.keyboard.press("Tab")
+    raise AssertionError(f"{name} is not reached by the keyboard")
+
+
+def press(person: Person, name: str, role: str = "button", key: str = "Enter") -> None:
+    reach(person, name, role)
+    person.page.keyboard.press(key)
+
+
+def write(person: Person, name: str, text: str) -> None:
+    reach(person, name, "textbox")
+    person.page.keyboard.press("ControlOrMeta+a")
+    person.page.keyboard.type(text)
+
+
 def test_a_model_is_created_activated_and_deactivated_by_keyboard_alone(entering: Entering, shop: Shop) -> None:
     shop.dataset("Without a mouse")
     with entering() as person:
         page, keys = person.page, person.page.keyboard
-
-        def reach(name: str, role: str = "button") -> None:
-            within = person.dialog() if person.dialog().count() else page
-            wanted = within.get_by_role(role, name=name).first  # type: ignore[arg-type]
-            wanted.wait_for()
-            for _ in range(80):
-                if wanted.evaluate("one => one === document.activeElement"):
-                    return
-                keys.press("Tab")
-            raise AssertionError(f"{name} is not reached by the keyboard")
-
-        reach("Sign in")
-        keys.press("Enter")
-        reach("manager@local")
-        keys.press("Enter")
-        reach("Skip to the content", "link")
-        keys.press("Enter")
-        reach("Create AI model", "link")
-        keys.press("Enter")
+        press(person, "Sign in")
+        press(person, "manager@local")
+        press(person, "Skip to the content", "link")
+        press(person, "Create AI model", "link")
         expect(person.heading("Create AI model")).to_be_focused()
-        reach("Name", "textbox")
-        keys.type("By keyboard")
-        reach("Without a mouse", "checkbox")
-        keys.press("Space")
-        reach("Save and activate")
-        keys.press("Enter")
+        write(person, "Name", "By keyboard")
+        press(person, "Without a mouse", "checkbox", "Space")
+        press(person, "Save and activate")
         expect(person.heading("By keyboard")).to_be_focused()
         expect(page.get_by_text("Live", exact=True)).to_be_visible()
-        reach("Deactivate")
-        keys.press("Enter")
+        press(person, "Deactivate")
         expect(person.dialog()).to_be_visible()
         keys.press("Escape")
         expect(person.dialog()).to_have_count(0)
         expect(person.button("Deactivate")).to_be_focused()
         keys.press("Enter")
         expect(person.dialog()).to_be_visible()
-        reach("Deactivate")
-        keys.press("Enter")
+        press(person, "Deactivate")
         expect(page.get_by_text("Draft", exact=True)).to_be_visible()
-        reach("What if?", "link")
-        keys.press("Enter")
-        reach("A fixed order", "radio")
+        press(person, "What if?", "link")
+        reach(person, "A fixed order", "radio")
         keys.press("ArrowDown")
         expect(person.option("Pure chance")).to_be_checked()
+
+
+def test_dataset_decision_and_datastream_are_created_edited_and_deleted_by_keyboard_alone(manager: Person) -> None:
+    press(manager, "Datasets", "link")
+    manager.heading("Datasets").wait_for()
+    press(manager, "Create dataset", "link")
+    write(manager, "Name", "Typed rows")
+    press(manager, "Save")
+    expect(manager.heading("Typed rows")).to_be_focused()
+
+    press(manager, "Decisions", "link")
+    manager.heading("Decisions").wait_for()
+    press(manager, "Create decision", "link")
+    write(manager, "Name", "typed-hero")
+    press(manager, "Add an offer")
+    expect(manager.dialog()).to_be_visible()
+    write(manager, "Id", "spring")
+    write(manager, "Content", "<b>spring</b>")
+    press(manager, "Id", "textbox")
+    expect(manager.dialog()).to_have_count(0)
+    write(manager, "Content", "<i>Welcome</i>")
+    press(manager, "Save")
+    expect(manager.heading("typed-hero")).to_be_focused()
+
+    press(manager, "Datastreams", "link")
+    manager.heading("Datastreams").wait_for()
+    press(manager, "Create datastream", "link")
+    write(manager, "Name", "Typed shop")
+    write(manager, "Organisation id", "1234567890@AdobeOrg")
+    reach(manager, "Dataset", "combobox")
+    manager.page.keyboard.type("Typed rows")
+    press(manager, "typed-hero", "checkbox", "Space")
+    press(manager, "Save")
+    expect(manager.heading("Typed shop")).to_be_focused()
+    press(manager, "Edit", "link")
+    write(manager, "Name", "Renamed shop")
+    press(manager, "Save")
+    expect(manager.heading("Renamed shop")).to_be_focused()
+    press(manager, "Delete")
+    press(manager, "Delete")
+    expect(manager.heading("Datastreams")).to_be_focused()
+    expect(manager.link("Renamed shop")).to_have_count(0)
 
 
 def test_a_page_reads_well_at_twice_the_text_size(manager: Person, pages: list[str]) -> None:
