@@ -121,6 +121,7 @@ lock:    ## pin the newest releases that pyproject.toml allows
 	$(COMPILE) pyproject.toml -o shared/requirements.txt
 	$(COMPILE) --group refresh -o functions/refresh_rankings/requirements.txt
 	$(COMPILE) --group objects -c functions/refresh_rankings/requirements.txt -o functions/report_performance/requirements.txt
+	cp functions/report_performance/requirements.txt functions/erase_profiles/requirements.txt
 	$(COMPILE) pyproject.toml --group local -c shared/requirements.txt -c functions/refresh_rankings/requirements.txt -o infra/local/requirements.txt
 	$(COMPILE) pyproject.toml --group test -c infra/local/requirements.txt -o tests/requirements.txt
 	$(COMPILE) pyproject.toml --group bench -c tests/requirements.txt -o tests/benchmarks/requirements.txt

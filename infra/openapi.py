@@ -16,7 +16,14 @@ from offer_ranking.http.api import Api, Operation
 from offer_ranking.http.openapi import document
 
 TARGET = Path("functions/manage_models/openapi.json")
-FUNCTIONS = ("manage_models", "manage_decisions", "activate_model", "rank_offers", "report_performance")
+FUNCTIONS = (
+    "manage_models",
+    "manage_decisions",
+    "activate_model",
+    "rank_offers",
+    "report_performance",
+    "manage_erasures",
+)
 
 
 def operations() -> list[Operation]:
@@ -37,7 +44,8 @@ def rendered() -> str:
 if __name__ == "__main__":
     # The handlers read these where they are imported; nothing is called.
     for name in ("CATALOG_TABLE", "LEDGER_TABLE", "TOKEN_KEYS_TABLE", "CAPS_TABLE", "DATASETS_BUCKET", "STATE_BUCKET",
-                 "OBJECTS_QUEUE", "FITS_QUEUE", "BACKFILLS", "OIDC_ISSUER", "EDGE_URL"):  # fmt: skip
+                 "OBJECTS_QUEUE", "FITS_QUEUE", "BACKFILLS", "ERASURES", "OIDC_ISSUER", "EDGE_URL"):  # fmt: skip
         os.environ.setdefault(name, "unused")
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    os.environ.setdefault("DELIVERY_SECONDS", "0")
     TARGET.write_text(rendered(), encoding="utf-8")

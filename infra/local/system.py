@@ -69,7 +69,9 @@ def running(*, port: int = 0, aws_port: int = 0, folder: Path, log: TextIO) -> I
     with contextlib.ExitStack() as stack:
         stack.enter_context(_logging_to(log))
         server = stack.enter_context(Server(port))
-        template = Template.read(ROOT / "template.yaml", {"OidcIssuer": server.url, "EdgeUrl": f"{server.url}/ee"})
+        # The emulator's stream waits for nothing.
+        parameters = {"OidcIssuer": server.url, "EdgeUrl": f"{server.url}/ee", "DeliverySeconds": "0"}
+        template = Template.read(ROOT / "template.yaml", parameters)
         emulator = stack.enter_context(Emulator.on(aws_port, folder / "emulator.log"))
         outputs = emulator.create(STORAGE, template.nested_stack(STORAGE))
         template = template.with_outputs({STORAGE: outputs})

@@ -126,6 +126,9 @@ BODIES: dict[str, tuple[Any, int]] = {
     "read_report": (None, 200),
     "read_readiness": (None, 200),
     "evaluate": ({"target": {"policy": "uniform"}}, 200),
+    "erase_profile": (None, 202),
+    "create_erasure": ({"profileId": "somebody"}, 202),
+    "read_erasure": (None, 200),
     "read_openapi": (None, 200),
     "read_health": (None, 200),
 }
@@ -149,6 +152,7 @@ def world(system: System) -> tuple[System, dict[str, str]]:
     assert system.call("POST", f"/models/{models['live']['id']}/activate").status == 200
     backfill = system.call("POST", f"/datasets/{used['id']}/backfills").json["id"]
     ids = {"used": used["id"], "free": free["id"], "backfill": backfill, "trained": models["live"]["id"]}
+    ids |= {"profile": "somebody", "erasure": system.call("DELETE", "/profiles/somebody").json["id"]}
     ids |= {
         "decision": system.create_decision()["id"],
         "datastream": system.create_datastream(used["id"])["id"],
@@ -163,7 +167,7 @@ def request(operation: Any, ids: dict[str, str], authorization: str | None, *, e
     state = "trained" if operation.id == "replay_ranking" else "live" if live else "draft"
     model, dataset = (ids[state], ids["free"]) if exists else ("missing", "missing")
     path = operation.path.replace("{model_id}", model).replace("{dataset_id}", dataset)
-    for noun in ("backfill", "decision", "datastream"):
+    for noun in ("backfill", "decision", "datastream", "profile", "erasure"):
         path = path.replace(f"{{{noun}_id}}", ids[noun] if exists else "missing")
     body = json.loads(json.dumps(BODIES[operation.id][0]).replace("{dataset}", ids["used"]))
     headers = {"If-Match": "*"} | ({"Authorization": authorization} if authorization else {})
@@ -233,7 +237,8 @@ def test_a_permission_opens_its_operations_and_no_others(
 def expected(operation: Any, permissions: set[Permission], *, exists: bool) -> int:
     if operation.needs is not None and not {operation.needs, operation.or_needs} & permissions:
         return 403
-    return BODIES[operation.id][1] if exists or "{" not in operation.path else 404
+    is_found = exists or "{" not in operation.path or operation.id == "erase_profile"  # nobody lists people
+    return BODIES[operation.id][1] if is_found else 404
 
 
 def fresh(system: System, ids: dict[str, str], operation: str) -> dict[str, str]:

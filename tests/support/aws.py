@@ -33,12 +33,14 @@ ENVIRONMENT = {
     "OBJECTS_QUEUE": _QUEUES + "objects",
     "FITS_QUEUE": _QUEUES + "fits",
     "BACKFILLS": "arn:aws:states:us-east-1:123456789012:stateMachine:backfill",
+    "ERASURES": "arn:aws:states:us-east-1:123456789012:stateMachine:erasure",
+    "DELIVERY_SECONDS": "60",
     "OIDC_ISSUER": "https://issuer.test",
     "CONSOLE_CLIENT": "/tests/console-client",
     "POWERTOOLS_METRICS_NAMESPACE": "OfferRanking",
     "POWERTOOLS_SERVICE_NAME": "tests",
 }
-# A backfill begins here and nobody works on it; System.backfill does what the real definition says.
+# A backfill, or an erasure, begins here and nobody works on it; System does what the real definitions say.
 _NOTHING = '{"StartAt": "Nothing", "States": {"Nothing": {"Type": "Succeed"}}}'
 BUCKETS = ("datasets", "events-of-others", "state", "stream")  # where the stream writes, before partitions
 
@@ -78,7 +80,8 @@ def in_process() -> Iterator[None]:
     """An empty AWS of one test's own."""
     with moto.mock_aws():
         create_storage()
-        boto3.client("stepfunctions").create_state_machine(
-            name="backfill", definition=_NOTHING, roleArn="arn:aws:iam::123456789012:role/backfill"
-        )
+        for name in ("backfill", "erasure"):
+            boto3.client("stepfunctions").create_state_machine(
+                name=name, definition=_NOTHING, roleArn=f"arn:aws:iam::123456789012:role/{name}"
+            )
         yield

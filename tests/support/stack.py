@@ -45,7 +45,10 @@ _LIFTED = (
     # Queues and buckets may be spoken to without TLS, which MiniStack has none of.
     ("Storage/template.yaml", "aws:SecureTransport: 'false'", "aws:SecureTransport: neither"),
     # MiniStack knows no ARN of a Map Run, and asks whether all of them may be described.
-    ("template.yaml", f"arn:${{AWS::Partition}}:{_STATES}:mapRun:${{BackfillDataset.Name}}/objects:*", '"*"'),
+    *(
+        ("template.yaml", f"arn:${{AWS::Partition}}:{_STATES}:mapRun:${{{machine}.Name}}/objects:*", '"*"')
+        for machine in ("BackfillDataset", "EraseProfile")
+    ),
 )  # fmt: skip
 
 

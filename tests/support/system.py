@@ -19,7 +19,7 @@ from offer_ranking.http.verifier import Verifier
 from tests.support.aws import ENVIRONMENT
 from tests.support.decisions import decision_body
 
-ROUTES = ("manage_models", "manage_decisions", "activate_model", "rank_offers", "report_performance")
+ROUTES = ("manage_models", "manage_decisions", "activate_model", "rank_offers", "report_performance", "manage_erasures")
 EVENT_SCHEMA = "experience-event-proposition-interactions"
 
 
@@ -182,6 +182,19 @@ class System:
         self.settle()
         return reply.json["id"]
 
+    def erase(self, path: str, body: Any = None, *, at_once: int = 100, context: Any = None, **query: str) -> str:
+        """An erasure as template.yaml defines it, from start to end; its id. Nobody tells the refresh of it here."""
+        reply = self.call("POST" if body else "DELETE", path, body, query=query or None)
+        assert reply.status == 202, reply.text
+        keys = [one["Key"] for one in boto3.client("s3").list_objects_v2(Bucket="datasets").get("Contents", [])]
+        worker = handler("erase_profiles").lambda_handler
+        for start in range(0, len(keys), at_once):
+            batch = {"Items": [{"erasureId": reply.json["id"], "key": key} for key in keys[start : start + at_once]]}
+            while batch["Items"]:
+                batch = worker({"erase": batch}, context or Context(milliseconds=[900_000] * 1000))
+        assert worker({"forget": reply.json["id"]}, None) == {}
+        return reply.json["id"]
+
     def settle(self) -> None:
         """Work off both queues until they are empty."""
         sqs = boto3.client("sqs")
@@ -259,6 +272,8 @@ def function_of(path: str) -> str:
         return "rank_offers"
     if path.startswith(("/decisions", "/datastreams")):
         return "manage_decisions"
+    if path.startswith(("/profiles/", "/erasures")):
+        return "manage_erasures"
     of_datasets = {"summary", "accounting", "refused"}
     reports = last in {"report", "readiness", "evaluate", *of_datasets} or path.startswith("/backfills/")
     return "report_performance" if reports else "manage_models"

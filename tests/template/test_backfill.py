@@ -16,9 +16,12 @@ from tests.support.template import Template, each, shown
 def definition() -> dict[str, Any]:
     """The state machine's definition, as one machine runs it."""
     template = local.Template.read(ROOT / "template.yaml", {"OidcIssuer": "http://127.0.0.1:1"})
-    names = {one: one for one in ("StateName", "DatasetsName", "CatalogName", "LedgerName", "TokenKeysName")}
+    names = {
+        one: one for one in ("StateName", "DatasetsName", "CatalogName", "LedgerName", "TokenKeysName", "CapsName")
+    }
     queues = {f"{queue}{what}": queue for queue in ("Objects", "Fits") for what in ("Arn", "Url")}
-    (machine,) = template.with_outputs({"Storage": names | queues}).state_machines()
+    machines = template.with_outputs({"Storage": names | queues}).state_machines()
+    (machine,) = (one for one in machines if one.name.endswith("-backfill"))
     document: dict[str, Any] = json.loads(machine.definition)
     return document
 
@@ -31,7 +34,7 @@ def objects(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_it_bills_by_its_steps_and_may_take_as_long_as_it_takes(system: Template, objects: dict[str, Any]) -> None:
-    (machine,) = system.of("AWS::StepFunctions::StateMachine").values()
+    machine = system.of("AWS::StepFunctions::StateMachine")["BackfillDataset"]
     assert machine["StateMachineType"] == "STANDARD"
     assert objects["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
 
@@ -64,7 +67,7 @@ def test_every_batch_is_tried_again_and_goes_on_where_the_time_ended(objects: di
 
 
 def test_its_role_names_the_machine_that_it_starts_batches_of(system: Template) -> None:
-    (machine,) = system.of("AWS::StepFunctions::StateMachine").values()
+    machine = system.of("AWS::StepFunctions::StateMachine")["BackfillDataset"]
     role = system.of("AWS::IAM::Role")["BackfillDatasetRole"]
     statements = {one["Sid"]: one for one in each(role["Policies"][0]["PolicyDocument"]["Statement"])}
     assert shown(statements["Batches"]["Resource"]).endswith(f":stateMachine:{shown(machine['StateMachineName'])}")

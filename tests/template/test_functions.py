@@ -29,6 +29,10 @@ VARIABLES = {
     | {"INTERACTS_PER_VISITOR", "INTERACTS_PER_SOURCE"},
     "RefreshRankings": {"CATALOG_TABLE", "LEDGER_TABLE", "STATE_BUCKET"} | DATASETS,
     "ReportPerformance": {"CATALOG_TABLE", "LEDGER_TABLE", "STATE_BUCKET", "BACKFILLS"} | OIDC,
+    "ManageErasures": {"CATALOG_TABLE", "LEDGER_TABLE", "TOKEN_KEYS_TABLE", "CAPS_TABLE", "DATASETS_BUCKET"}
+    | {"DELIVERY_SECONDS", "ERASURES"}
+    | OIDC,
+    "EraseProfiles": {"LEDGER_TABLE", "CAPS_TABLE", "DATASETS_BUCKET"},
     "ServeConsole": {
         "CONSOLE_CLIENT",
         "CONSOLE_SCOPES",
@@ -85,6 +89,7 @@ def test_a_function_runs_as_it_is_built(function: tuple[str, dict[str, Any]], sy
 def test_no_function_outlasts_who_waits_for_it(system: Template) -> None:
     timeouts = {name: one["Timeout"] for name, one in system.of("AWS::Lambda::Function").items()}
     assert timeouts.pop("RefreshRankings") == 120
+    assert timeouts.pop("EraseProfiles") == 900, "only a state machine waits for it"
     assert max(timeouts.values()) <= 29, "API Gateway waits no longer"
     assert timeouts["RankOffers"] == timeouts["CollectEvents"] == 10
 

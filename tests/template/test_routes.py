@@ -15,6 +15,7 @@ set_environment()
 
 from functions.activate_model import handler as activate_model  # noqa: E402 - reads the environment
 from functions.manage_decisions import handler as manage_decisions  # noqa: E402
+from functions.manage_erasures import handler as manage_erasures  # noqa: E402
 from functions.manage_models import handler as manage_models  # noqa: E402
 from functions.rank_offers import handler as rank_offers  # noqa: E402
 from functions.report_performance import handler as report_performance  # noqa: E402
@@ -27,6 +28,7 @@ HANDLERS = {
     "ActivateModel": activate_model,
     "RankOffers": rank_offers,
     "ReportPerformance": report_performance,
+    "ManageErasures": manage_erasures,
 }
 
 

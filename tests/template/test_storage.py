@@ -34,6 +34,7 @@ def test_tables_are_encrypted_recoverable_and_cost_nothing_idle(storage: Templat
     tables = storage.of(TABLES)
     caps = tables.pop("Caps")
     assert caps["BillingMode"] == "PAY_PER_REQUEST"
+    assert "PointInTimeRecoverySpecification" not in caps, "whom an erasure looked for is to be forgotten"
     assert caps["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
     assert tables.keys() == {"Catalog", "Ledger", "TokenKeys"}
     for table in [caps, *tables.values()]:
@@ -57,7 +58,10 @@ def test_buckets_are_private_versioned_encrypted_and_keep_what_stands(storage: T
         assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
         assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         for rule in bucket["LifecycleConfiguration"]["Rules"]:
-            if rule.get("Prefix") != "backfills/":  # records of runs; nothing is counted or ranked by them
+            if rule.get("Prefix") not in {
+                "backfills/",
+                "erasures/",
+            }:  # records of runs; nothing is counted or ranked by them
                 assert not rule.keys() & {"ExpirationInDays", "ExpirationDate"}
     assert buckets["Datasets"]["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"]
 

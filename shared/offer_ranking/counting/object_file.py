@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from gzip import BadGzipFile
 from pathlib import Path
 from typing import IO, Protocol
@@ -26,7 +26,7 @@ MOST_BYTES = 4 * 2**30
 MOST_LINES = 10_000_000
 
 _CHUNK = 1 << 18  # fits into a core's own cache
-_LINES, _GZIP, _ZSTD, _PARQUET = "lines", "gzip", "zstd", "parquet"
+_LINES, _GZIP, _ZSTD, PARQUET = "lines", "gzip", "zstd", "parquet"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OBJECT = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*\{", re.MULTILINE)
 # Archives, other tables and other encodings are told by name, so that whoever put them there knows what to change.
@@ -34,7 +34,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", _GZIP),
     (b"\x28\xb5\x2f\xfd", _ZSTD),
     *((bytes((0x50 + n,)) + b"\x2a\x4d\x18", _ZSTD) for n in range(16)),  # skippable frames: RFC 8878, section 3.1.2
-    (b"PAR1", _PARQUET),
+    (b"PAR1", PARQUET),
     (b"PARE", "parquet-encrypted"),
     (b"ORC", "orc"),
     (b"Obj\x01", "avro"),
@@ -52,7 +52,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"{\0", "utf-16"),
     (b"\0{", "utf-16"),
 )
-_READABLE = frozenset({_LINES, _GZIP, _ZSTD, _PARQUET})
+_READABLE = frozenset({_LINES, _GZIP, _ZSTD, PARQUET})
 
 
 class UnreadableObjectError(Exception):
@@ -65,6 +65,10 @@ class UnreadableObjectError(Exception):
 
 class _Source(Protocol):
     def read(self, size: int, /) -> bytes: ...
+
+
+class _Target(Protocol):
+    def write(self, data: bytes, /) -> int: ...
 
 
 def lines_of(
@@ -86,22 +90,42 @@ def lines_of(
     too); `gzip-` and `zstd-` with `truncated`, `corrupt` or `twice`; `zstd-window`; those of `parquet.lines_of`;
     `parquet-in-gzip` and the like; `format-` with the name of another format, or `unknown`.
     """
+    form = form_of(path)
     with path.open("rb") as file:
-        form = _form(file.read(_CHUNK))
-        file.seek(0)
-        if form == _PARQUET:
+        if form == PARQUET:
             # DuckDB takes a tenth of a second to import, which a worker that reads JSON alone is spared.
             from offer_ranking.counting import parquet  # noqa: PLC0415
 
             yield from _bounded(parquet.lines_of(path, mapping, limit_rows=limit_lines), limit_bytes)
         elif form == _LINES:
             yield from _split(_text(file.read, form, limit_bytes), limit_lines, with_ends=with_ends)
-        elif form in _READABLE:
+        else:
             with _unpacked(file, form) as source:
                 text = _text(_translating(source, form), form, limit_bytes)
                 yield from _split(text, limit_lines, with_ends=with_ends)
+
+
+def form_of(path: Path) -> str:
+    """What an object is packed as: `lines`, `gzip`, `zstd` or `parquet`. Raises UnreadableObjectError."""
+    with path.open("rb") as file:
+        form = _form(file.read(_CHUNK))
+    if form not in _READABLE:
+        raise UnreadableObjectError(f"format-{form}")
+    return form
+
+
+@contextmanager
+def packed_as(form: str, target: Path) -> Iterator[_Target]:
+    """A new file for lines, with their ends, packed as `lines`, `gzip` or `zstd`; the same lines are the same bytes."""
+    with target.open("wb") as file:
+        if form == _GZIP:
+            with igzip.IGzipFile("", "wb", fileobj=file, mtime=0) as packing:  # type: ignore[no-untyped-call] # but for this
+                yield packing
+        elif form == _ZSTD:
+            with zstd.ZstdFile(file, "wb") as packing:
+                yield packing
         else:
-            raise UnreadableObjectError(f"format-{form}")
+            yield file
 
 
 def _form(start: bytes) -> str:

@@ -206,6 +206,12 @@ def claimed(text: str) -> Token | None:
     return found.token() if all(0 <= share <= 1 for share in found.propensities) else None
 
 
+def visitor_claimed(text: str) -> str:
+    """The visitor that a token names; "" where it names none, or is no token of ours. Nothing is verified."""
+    found = _payload(text.partition(".")[0].encode()) if is_ours(text) and len(text) <= _LONGEST else None
+    return "" if found is None else found.visitor
+
+
 def _claims(text: str) -> _Payload | None:
     """A token of ours, as it is spelled; every offer has a name. Nothing is verified."""
     if not is_ours(text) or len(text) > _LONGEST:

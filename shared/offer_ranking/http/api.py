@@ -231,8 +231,10 @@ class Api:
 
         def run(**path: str) -> Response[str]:
             event = self._router.current_event.raw_event
-            call = self._call(operation, event, path)
-            arguments: dict[str, Any] = dict(path)
+            # API Gateway decodes the parameters of a path, and hands the path on as it was sent.
+            decoded = event.get("pathParameters") or {}
+            arguments: dict[str, Any] = {name: decoded.get(name, value) for name, value in path.items()}
+            call = self._call(operation, event, dict(arguments))
             if "call" in wants:
                 arguments["call"] = call
             if operation.query is not None:

@@ -16,7 +16,8 @@ from offer_ranking.http.principal import SCOPE_PREFIX, Permission
 from offer_ranking.http.problem import Kind, Problem
 
 _CREATES_ONCE = problems.KEY_REUSED
-_BEGINS_ONCE = 202  # without a body there is no other body that a key could come with
+# Without a body there is no other body that a key could come with; a DELETE may be repeated without a key.
+_BEGINS_ONCE = ("POST", 202, None)
 _MATCHES = problems.MATCH_NEEDED
 _PATCH = "application/merge-patch+json"  # taken everywhere, since an edit is nearly one
 _REF = "#/components/schemas/{model}"
@@ -120,7 +121,15 @@ def _header_parameters(operation: Operation) -> list[dict[str, Any]]:
     headers = []
     if _MATCHES in operation.problems:
         headers.append({"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}})
-    if _CREATES_ONCE in operation.problems or operation.status == _BEGINS_ONCE:
+    if (
+        _CREATES_ONCE in operation.problems
+        or (
+            operation.method,
+            operation.status,
+            operation.body,
+        )
+        == _BEGINS_ONCE
+    ):
         schema = {"type": "string", "minLength": 1, "maxLength": 255}
         headers.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema})
     return headers

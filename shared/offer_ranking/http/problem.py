@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict
 from pydantic import ValidationError
 
 from offer_ranking.catalog import errors as catalog
+from offer_ranking.events.token import KeysUnavailableError
 from offer_ranking.http.verifier import IssuerUnreachableError, UnauthenticatedError
 
 
@@ -77,6 +78,7 @@ _MOST_ERRORS = 50
 STATUS_OF: dict[type[Exception], Kind] = {
     UnauthenticatedError: UNAUTHENTICATED,
     IssuerUnreachableError: UNAVAILABLE,
+    KeysUnavailableError: UNAVAILABLE,
     catalog.ContentionError: UNAVAILABLE,
     catalog.NotFoundError: NOT_FOUND,
     catalog.NameTakenError: NAME_TAKEN,

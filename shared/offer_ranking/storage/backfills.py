@@ -2,72 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from offer_ranking.catalog.dataset import Dataset
-from offer_ranking.catalog.errors import NotFoundError
-from offer_ranking.measuring.backfill import Run, Status, Work
+from offer_ranking.measuring.backfill import Run, Work
+from offer_ranking.storage.map_runs import MapRuns
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_stepfunctions import SFNClient
-
-NOUN = "backfill"
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_STATUS: dict[str, Status] = {"RUNNING": "running", "PENDING_REDRIVE": "running", "SUCCEEDED": "succeeded"}
 
 
 class Backfills:
     """Starts and watches runs of one state machine, by its ARN."""
 
     def __init__(self, client: SFNClient, state_machine: str) -> None:
-        self._client = client
-        self._state_machine = state_machine
+        self._runs = MapRuns(client, state_machine, "backfill")
 
     def start(self, backfill_id: str, dataset: Dataset) -> None:
         """Start it; nothing happens where it was started before."""
         # The same for the same id, as Step Functions demands of a start that is repeated.
         place = {"datasetId": dataset.id, "backfillId": backfill_id, "bucket": dataset.bucket, "prefix": dataset.prefix}
-        try:
-            self._client.start_execution(stateMachineArn=self._state_machine, name=backfill_id, input=json.dumps(place))
-        except self._client.exceptions.ExecutionAlreadyExists:
-            return  # and is over, or (not on AWS) under way
+        self._runs.start(backfill_id, place)
 
     def get(self, backfill_id: str) -> Run:
         """How far it is. Raises NotFoundError."""
-        if not _ID.fullmatch(backfill_id):
-            raise NotFoundError(NOUN, backfill_id)
-        arn = self._state_machine.replace(":stateMachine:", ":execution:") + f":{backfill_id}"
-        try:
-            execution = self._client.describe_execution(executionArn=arn)
-        except self._client.exceptions.ExecutionDoesNotExist:
-            raise NotFoundError(NOUN, backfill_id) from None
+        found = self._runs.get(backfill_id)
         return Run(
             id=backfill_id,
-            dataset_id=json.loads(execution["input"])["datasetId"],
-            status=_STATUS.get(execution["status"], "failed"),
-            started_at=execution["startDate"],
-            ended_at=execution.get("stopDate"),
-            error=execution.get("error"),
-            **self._objects(arn),
+            dataset_id=found.given["datasetId"],
+            status=found.status,
+            started_at=found.started_at,
+            ended_at=found.ended_at,
+            error=found.error,
+            **found.objects,
         )
-
-    def _objects(self, execution: str) -> dict[str, int]:
-        """Numbers of objects; none while their listing has not begun."""
-        runs = self._client.list_map_runs(executionArn=execution).get("mapRuns")
-        if not runs:
-            return {}
-        items = self._client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
-        return {
-            "listed": items["total"],
-            "done": items["succeeded"],
-            "failed": items["failed"] + items["timedOut"] + items["aborted"],
-            "pending": items["pending"] + items["running"],
-        }
 
 
 class BackfillWork:

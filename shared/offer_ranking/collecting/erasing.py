@@ -1,0 +1,125 @@
+"""How an object of a bucket comes to be without a person's lines, whatever else happens to it meanwhile.
+
+The object is read, and written back only where it is still the one that was read. S3 tells of that as of any other
+change, so what it counts as is replaced (`counting/protocol.py`). A crash after any call is made good by the same call
+again: what was written by this erasure says so, and its older versions go then.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Protocol
+
+from offer_ranking.collecting.erasure import Sought
+from offer_ranking.counting.object_file import PARQUET, TOO_LONG, UnreadableObjectError, form_of, lines_of, packed_as
+
+LARGEST_OBJECT = 2**30  # bytes, as it lies there: two of them fit on the function's disk. Larger ones are not counted.
+_ATTEMPTS = 3
+
+
+class ObjectChangesError(Exception):
+    """The object kept changing while it was read; it must be given again."""
+
+
+class UnerasableError(Exception):
+    """An object cannot be read or written as it lies there; `reason` says why in a word or two."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """An object as it was read.
+
+    Args:
+        version: changes with every overwrite.
+        erasure_id: which erasure wrote it; "" when none did.
+        about: what is said of it beside its content, to be said again.
+
+    """
+
+    version: str
+    erasure_id: str = ""
+    about: Mapping[str, object] = field(default_factory=dict)
+
+
+class ErasableObjects(Protocol):
+    """The objects of a bucket that may be rewritten. Each call raises UnerasableError where it never will succeed."""
+
+    def read(self, key: str, target: Path) -> Lying | None:
+        """Write the object to a file; None when there is none. Larger ones than LARGEST_OBJECT are unerasable."""
+
+    def replace(self, key: str, lying: Lying, content: Path, erasure_id: str) -> bool:
+        """Write the object anew if it is still the one that was read; False when it is not."""
+
+    def delete_older(self, key: str) -> int:
+        """Delete all versions of the object but the one that stands; how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was done to one object, or to many: lines dropped, objects rewritten, older versions deleted."""
+
+    lines: int = 0
+    rewritten: int = 0
+    versions: int = 0
+
+    def __add__(self, other: Erased) -> Erased:
+        return Erased(self.lines + other.lines, self.rewritten + other.rewritten, self.versions + other.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """An erasure at work on a bucket."""
+
+    id: str
+    sought: Sought
+    objects: ErasableObjects
+
+    def erase(self, key: str) -> Erased:
+        """Drop the person's lines from an object. Raises UnerasableError, ObjectChangesError."""
+        for _ in range(_ATTEMPTS):
+            with tempfile.TemporaryDirectory() as folder:
+                found, rewritten = Path(folder, "found"), Path(folder, "rewritten")
+                lying = self.objects.read(key, found)
+                if lying is None:
+                    return Erased()
+                try:
+                    lines = self._without(found, rewritten)
+                except UnreadableObjectError as error:
+                    raise UnerasableError(error.reason) from error
+                if not lines:
+                    # Whoever wrote it may have ended before it came to the older versions.
+                    return Erased(versions=self.objects.delete_older(key) if lying.erasure_id == self.id else 0)
+                if self.objects.replace(key, lying, rewritten, self.id):
+                    return Erased(lines, 1, self.objects.delete_older(key))
+        raise ObjectChangesError
+
+    def _without(self, original: Path, target: Path) -> int:
+        """Write a file that lacks the person's lines; how many these are. Where there are none, none is written."""
+        form = form_of(original)
+        if form == PARQUET:
+            raise UnreadableObjectError("format-parquet")
+        found = self.sought.found_in(_lines(original))
+        if not found.named:
+            return 0
+        kept = 0
+        with packed_as(form, target) as file:
+            for line in self.sought.others(_lines(original), found):
+                file.write(line)
+                kept += 1
+        return found.seen - kept
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    """With their ends, blank ones among them. Raises UnreadableObjectError."""
+    for line in chain.from_iterable(lines_of(file, with_ends=True)):
+        if line is TOO_LONG:
+            raise UnreadableObjectError("line-too-long")
+        yield line
