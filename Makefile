@@ -13,7 +13,7 @@ TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help demo serve shop test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak \
-  format openapi build deploy doctor redrive rotate-keys evaluate lock vendor clean
+  format openapi build deploy doctor teardown redrive rotate-keys evaluate lock vendor clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -77,6 +77,9 @@ build: .venvs/sam.made ## the functions and their layer, into .aws-sam/build
 
 deploy: build ## into your AWS account
 	$(SAM) deploy --guided --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND
+
+teardown: .venvs/local.made ## list what of STACK=name goes and what stays, ask, and take it away; PURGE=1 with all its data; YES=1 asks nothing
+	$(LOCAL) -m infra.teardown '$(STACK)' $(if $(PURGE),--purge) $(if $(YES),--yes)
 
 doctor: .venvs/local.made ## why events in BUCKET=name are not counted by STACK=name, and how to mend it; PREFIX=path/ before there is a dataset
 	$(LOCAL) -m infra.doctor '$(BUCKET)' $(if $(STACK),--stack '$(STACK)') $(if $(PREFIX),--prefix '$(PREFIX)')

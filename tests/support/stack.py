@@ -75,6 +75,7 @@ class Stack:
     """A deployed stack."""
 
     emulator: Emulator
+    name: str = _NAME
 
     @classmethod
     def deploy(cls, emulator: Emulator, built: Path) -> Stack:
@@ -89,6 +90,37 @@ class Stack:
             _run([str(SAM), "deploy", *template, *arguments, *rights, *parameters], environment)
         return cls(emulator)
 
+    def beside(self, name: str, **parameters: str) -> Stack:
+        """The same template once more, under another name: what SAM packaged is there already."""
+        self._update("create", name, parameters | {"AwsEndpointUrl": self.emulator.endpoint, "ApiLogsRole": "exists"})
+        return Stack(self.emulator, name)
+
+    def changed(self, **parameters: str) -> None:
+        """Deploy over what is deployed, with other parameters."""
+        self._update("update", self.name, parameters)
+        self.__dict__.pop("outputs", None)
+
+    def _update(self, verb: str, name: str, parameters: Mapping[str, str]) -> None:
+        cloudformation, s3 = self.client("cloudformation"), self.client("s3")
+        body = cloudformation.get_template(StackName=self.name, TemplateStage="Original")["TemplateBody"]
+        s3.create_bucket(Bucket="templates")  # CloudFormation takes 51,200 bytes at once, and more from a bucket
+        s3.put_object(Bucket="templates", Key=name, Body=body.encode())
+        kept = [] if verb == "create" else (self.parameters.keys() - parameters.keys())
+        getattr(cloudformation, f"{verb}_stack")(
+            StackName=name,
+            TemplateURL=f"{self.emulator.endpoint}/templates/{name}",
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+            + [{"ParameterKey": key, "UsePreviousValue": True} for key in kept],
+        )
+        waiter = cloudformation.get_waiter(f"stack_{verb}_complete")
+        waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        return {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+
     def client(self, service: str) -> Any:
         """A boto3 client of the account's root."""
         return boto3.client(
@@ -101,13 +133,13 @@ class Stack:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        (stack,) = self.client("cloudformation").describe_stacks(StackName=_NAME)["Stacks"]
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
 
     def environment(self, function: str) -> dict[str, str]:
         """The variables that a function was deployed with, by its logical id."""
         cloudformation = self.client("cloudformation")
-        detail = cloudformation.describe_stack_resource(StackName=_NAME, LogicalResourceId=function)
+        detail = cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=function)
         name = detail["StackResourceDetail"]["PhysicalResourceId"]
         variables = self.client("lambda").get_function_configuration(FunctionName=name)["Environment"]
         return dict(variables["Variables"])
