@@ -190,5 +190,9 @@ class Definitions(ABC, Generic[D]):
 
 
 def stored(item: Item, **apart: Any) -> str:  # noqa: ANN401 - JSON
-    """The JSON of a definition, with what lies in attributes of their own."""
-    return json.dumps(json.loads(item["definition"]["S"]) | apart)
+    """The JSON of a definition, with what lies in attributes of their own. Raises ValueError for what is none."""
+    definition = json.loads(item["definition"]["S"])
+    if not isinstance(definition, dict):
+        msg = "the item holds no definition"
+        raise ValueError(msg)  # noqa: TRY004 - as for any other text that is none
+    return json.dumps(definition | apart)

@@ -16,6 +16,7 @@ from offer_ranking.ranking.served import Served, Source
 from offer_ranking.storage.remembered import STORE_FAILED
 
 FRESH_SECONDS = 1.0  # so a deactivation takes effect within two
+AGAIN_SECONDS = 5.0  # while the store is away: what is at hand is as good, and asking may cost a second
 _MODELS_KEPT = 128
 
 
@@ -36,6 +37,11 @@ class _Kept:
     served: Served
     read_at: float
 
+    @property
+    def seconds(self) -> float:
+        """How long it is served before the store is asked again."""
+        return AGAIN_SECONDS if self.served.source is Source.STALE else FRESH_SECONDS
+
 
 class Serving:
     """Live models by id, each with its newest good snapshot; at most one item and one snapshot are read."""
@@ -52,7 +58,7 @@ class Serving:
     def serve(self, model_id: str) -> Served:
         """The model and its snapshot. Raises NotFoundError, and NotServedError unless the model is live."""
         kept = self._kept.get(model_id)
-        if kept is None or self._clock() - kept.read_at >= FRESH_SECONDS:
+        if kept is None or self._clock() - kept.read_at >= kept.seconds:
             kept = _Kept(self._read(model_id, kept.served if kept else None), self._clock())
             self._keep(model_id, kept)
         model = kept.served.model
@@ -87,11 +93,11 @@ class Serving:
             raise
         except STORE_FAILED:
             return _without_store(before)
-        if model.status is not Status.LIVE or model.snapshot is None:
-            return Served(Source.UNTRAINED, model)
         have = before.snapshot if before else None
-        if have is not None and have.version >= model.snapshot.version:
-            return Served(Source.FRESH, model, have)
+        if model.status is not Status.LIVE or (model.snapshot is None and have is None):
+            return Served(Source.UNTRAINED, model)
+        if model.snapshot is None or (have is not None and have.version >= model.snapshot.version):
+            return Served(Source.FRESH, model, have)  # a model never forgets: a store that says so is mistaken
         try:
             return Served(Source.FRESH, model, self._snapshots.get(model.snapshot))
         except STORE_FAILED:

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from offer_ranking.collecting.trust import MAIL_LIFE
 from offer_ranking.events.token import KeysUnavailableError, TokenKey, TokenKeys
+from offer_ranking.storage.remembered import STORE_FAILED
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -136,12 +135,13 @@ class KeyRing:
             return
         try:
             item = self._client.get_item(TableName=self._table, Key=_ITEM).get("Item")
-        except (BotoCoreError, ClientError) as error:
+            found = _Stored.of(item) if item is not None else None
+        except STORE_FAILED as error:
             self._failed_at = now
             self._missed(error)
             return
-        if item is not None:
-            self._keys, self._read_at = _Stored.of(item), now
+        if found is not None:
+            self._keys, self._read_at = found, now
 
     def _missed(self, error: Exception | None) -> None:
         if self._keys is None:
