@@ -65,6 +65,8 @@ soak: .venvs/test.made .venvs/emulator.made ## 100,000 simulated histories with 
 	$(TEST)/python -m tests.simulation.catalog --sequences 5000
 	$(TEST)/python -m tests.simulation.races --writers 32 --writes 200
 	$(TEST)/python -m tests.simulation.outage --asks 10000
+	$(TEST)/python -m tests.simulation.reading --reads 100000
+	$(TEST)/python -m tests.simulation.restored --environments 1000
 
 format: .venvs/test.made ## put the code into its form
 	$(TEST)/ruff check --fix

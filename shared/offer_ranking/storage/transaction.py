@@ -19,6 +19,8 @@ Item = dict[str, Any]
 
 _TRANSIENT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _ATTEMPTS = 12
+# The operating system's, since environments that are restored from one image share the state of any other.
+_CHANCE = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,13 @@ def commit(client: DynamoDBClient, writes: Sequence[Write]) -> None:
             pass
         else:
             return
-        time.sleep(random.uniform(0, min(1.0, 0.01 * 2**attempt)))  # noqa: S311 - jitter, no secret
+        time.sleep(pause(attempt))
     raise ContentionError
+
+
+def pause(attempt: int) -> float:
+    """Seconds to wait after so many attempts that met others: at random, and otherwise in every environment."""
+    return _CHANCE.uniform(0, min(1.0, 0.01 * 2**attempt))
 
 
 def _returning_old(request: dict[str, Any]) -> dict[str, Any]:
