@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ class Template:
     @classmethod
     def written(cls) -> Template:
         """template.yaml as it stands."""
-        return cls(cfn_flip.load((ROOT / "template.yaml").read_text())[0])
+        return cls(_plain(cfn_flip.load((ROOT / "template.yaml").read_text())[0]))
 
     @classmethod
     def transformed(cls) -> Template:
@@ -34,12 +36,12 @@ class Template:
             for code in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
                 resource["Properties"][code] = "s3://bucket/built"  # where `sam deploy` puts it
         translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
-        return cls(translator.translate(document, {}))
+        return cls(_plain(translator.translate(document, {})))
 
     @classmethod
     def nested(cls, name: str) -> Template:
         """infra/storage.yaml, infra/alarms.yaml."""
-        return cls(cfn_flip.load((ROOT / f"infra/{name}.yaml").read_text())[0])
+        return cls(_plain(cfn_flip.load((ROOT / f"infra/{name}.yaml").read_text())[0]))
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         """Resources of one type ("AWS::Lambda::Function"): properties by logical id."""
@@ -58,7 +60,30 @@ class Template:
         }
 
 
-def shown(value: Any) -> str:
+@dataclass(frozen=True)
+class Templates:
+    """What makes up a system: `written` is template.yaml as it stands, `system` after SAM."""
+
+    written: Template
+    system: Template
+    storage: Template
+    alarms: Template
+
+    @classmethod
+    def all(cls) -> Templates:
+        return cls(Template.written(), Template.transformed(), Template.nested("storage"), Template.nested("alarms"))
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Resources of one type wherever they are: properties by logical id."""
+        return self.system.of(kind) | self.storage.of(kind) | self.alarms.of(kind)
+
+    def attribute(self, kind: str, attribute: str) -> dict[str, Any]:
+        """See Template.attribute."""
+        parts = (self.system, self.storage, self.alarms)
+        return {name: one for part in parts for name, one in part.attribute(kind, attribute).items()}
+
+
+def shown(value: Any) -> str:  # noqa: PLR0911 - one a form
     """A value in one line, as a reviewer reads it: ${Resource.Attribute} for what is only known when deployed."""
     match value:
         case str() | int():
@@ -73,7 +98,15 @@ def shown(value: Any) -> str:
             return text
         case {"Fn::Split": [_, joined]}:
             return shown(joined)
-    raise ValueError(f"no short form for {value}")
+        case {"Fn::Sub": [str(text), dict(own)]}:
+            return reduce(lambda said, name: said.replace("${" + name + "}", shown(own[name])), own, text)
+    return json.dumps(value)
+
+
+def _plain(document: Any) -> dict[str, Any]:
+    """Without the ordered kinds of mapping that its readers make, each of which is slow to copy."""
+    plain: dict[str, Any] = json.loads(json.dumps(document))
+    return plain
 
 
 def each(value: Any) -> list[Any]:

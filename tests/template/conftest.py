@@ -2,19 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.template import Template
+from tests.support.template import Template, Templates
 
 
 @pytest.fixture(scope="session")
-def system() -> Template:
-    return Template.transformed()
+def templates() -> Templates:
+    return Templates.all()
 
 
 @pytest.fixture(scope="session")
-def storage() -> Template:
-    return Template.nested("storage")
-
-
-@pytest.fixture(scope="session")
-def alarms() -> Template:
-    return Template.nested("alarms")
+def system(templates: Templates) -> Template:
+    return templates.system

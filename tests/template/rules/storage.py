@@ -1,0 +1,132 @@
+"""What is remembered is encrypted, private, recoverable, and outlives the stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.template import Templates
+from tests.template.rules.rule import Problems, rule
+
+TABLES, BUCKETS, QUEUES = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"
+KEPT = (TABLES, BUCKETS, "AWS::CloudFormation::Stack", "AWS::Cognito::UserPool")
+PASSING = {"Caps", "Alarms"}  # what they hold is of today, or nothing
+KEY: dict[str, Any] = {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+MAY_END = {"backfills/", "erasures/"}  # records of runs; nothing is counted or ranked by them
+
+
+@rule
+def what_is_remembered_outlives_the_stack(templates: Templates) -> Problems:
+    for kind in KEPT:
+        for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
+            for name, kept in templates.attribute(kind, attribute).items():
+                if name not in PASSING and kept != "Retain":
+                    yield f"{name}: {attribute} {kept}"
+
+
+@rule
+def tables_are_encrypted_by_the_key_that_is_given(templates: Templates) -> Problems:
+    for name, table in templates.of(TABLES).items():
+        if table.get("SSESpecification") != {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}:
+            yield f"{name}: {table.get('SSESpecification')}"
+
+
+@rule
+def tables_are_recoverable_and_not_deleted_by_mistake(templates: Templates) -> Problems:
+    for name, table in templates.of(TABLES).items():
+        is_recoverable = table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled", False)
+        if is_recoverable is (name in PASSING):
+            yield f"{name}: recoverable {is_recoverable}, though whom an erasure looked for is to be forgotten"
+        if name not in PASSING and not table.get("DeletionProtectionEnabled"):
+            yield f"{name}: deletable"
+
+
+@rule
+def tables_cost_nothing_idle_and_forget_what_is_of_a_day(templates: Templates) -> Problems:
+    for name, table in templates.of(TABLES).items():
+        if table.get("BillingMode") != "PAY_PER_REQUEST":
+            yield f"{name}: {table.get('BillingMode')}"
+        expires = table.get("TimeToLiveSpecification")
+        if name in {"Catalog", "Caps"} and expires != {"AttributeName": "expiresAt", "Enabled": True}:
+            yield f"{name}: {expires}"
+
+
+@rule
+def buckets_are_private_and_their_owners(templates: Templates) -> Problems:
+    for name, bucket in templates.of(BUCKETS).items():
+        blocked = bucket.get("PublicAccessBlockConfiguration", {})
+        if len(blocked) != 4 or not all(blocked.values()):
+            yield f"{name}: {blocked}"
+        if bucket.get("OwnershipControls") != {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}:
+            yield f"{name}: {bucket.get('OwnershipControls')}"
+        if bucket.keys() & {"AccessControl", "WebsiteConfiguration", "CorsConfiguration"}:
+            yield f"{name}: is for others"
+
+
+@rule
+def buckets_are_versioned_and_keep_what_stands(templates: Templates) -> Problems:
+    for name, bucket in templates.of(BUCKETS).items():
+        if bucket.get("VersioningConfiguration") != {"Status": "Enabled"}:
+            yield f"{name}: {bucket.get('VersioningConfiguration')}"
+        for one in bucket.get("LifecycleConfiguration", {}).get("Rules", []):
+            if one.get("Prefix") not in MAY_END and one.keys() & {"ExpirationInDays", "ExpirationDate"}:
+                yield f"{name}: {one}"
+
+
+@rule
+def buckets_are_encrypted_by_the_key_that_is_given(templates: Templates) -> Problems:
+    given = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "KmsKeyArn"}}
+    wanted = [
+        {"BucketKeyEnabled": True, "ServerSideEncryptionByDefault": given},
+        {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}},
+    ]
+    for name, bucket in templates.of(BUCKETS).items():
+        found = bucket.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [])
+        if found != [{"Fn::If": ["HasKmsKey", *wanted]}]:
+            yield f"{name}: {found}"
+
+
+@rule
+def buckets_tell_of_their_objects(templates: Templates) -> Problems:
+    told = templates.of(BUCKETS).get("Datasets", {}).get("NotificationConfiguration", {})
+    if told.get("EventBridgeConfiguration") != {"EventBridgeEnabled": True}:
+        yield f"Datasets: {told}"
+
+
+@rule
+def what_merges_leave_behind_goes_a_day_after_its_deletion(templates: Templates) -> Problems:
+    rules = templates.of(BUCKETS)["State"]["LifecycleConfiguration"]["Rules"]
+    (counts,) = [one for one in rules if one.get("Prefix") == "counts/"] or [{}]
+    ends = (counts.get("NoncurrentVersionExpiration"), counts.get("ExpiredObjectDeleteMarker"))
+    if ends != ({"NoncurrentDays": 1}, True):
+        yield f"{counts}"
+
+
+@rule
+def queues_are_encrypted_by_the_key_that_is_given(templates: Templates) -> Problems:
+    for name, queue in templates.of(QUEUES).items():
+        if queue.get("SqsManagedSseEnabled") != {"Fn::If": ["HasKmsKey", {"Ref": "AWS::NoValue"}, True]}:
+            yield f"{name}: {queue.get('SqsManagedSseEnabled')}"
+        if queue.get("KmsMasterKeyId") != KEY:
+            yield f"{name}: {queue.get('KmsMasterKeyId')}"
+
+
+@rule
+def logs_and_variables_are_encrypted_by_the_key_that_is_given(templates: Templates) -> Problems:
+    for name, group in templates.of("AWS::Logs::LogGroup").items():
+        if group.get("KmsKeyId") != KEY:
+            yield f"{name}: {group.get('KmsKeyId')}"
+    for name, function in templates.of("AWS::Lambda::Function").items():
+        if function.get("KmsKeyArn") != KEY:
+            yield f"{name}: {function.get('KmsKeyArn')}"
+
+
+@rule
+def the_stream_is_encrypted_parts_by_dataset_and_says_what_fails(templates: Templates) -> Problems:
+    for name, stream in templates.of("AWS::KinesisFirehose::DeliveryStream").items():
+        to = stream["ExtendedS3DestinationConfiguration"]
+        if "KeyType" not in stream.get("DeliveryStreamEncryptionConfigurationInput", {}):
+            yield f"{name}: in the clear"
+        if not to["Prefix"].startswith("datasets/!{partitionKeyFromQuery:dataset}/collected/"):
+            yield f"{name}: {to['Prefix']}"
+        if not to.get("CloudWatchLoggingOptions", {}).get("Enabled"):
+            yield f"{name}: silent"
