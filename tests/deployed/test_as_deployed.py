@@ -124,6 +124,41 @@ def test_a_backfill_counts_what_nobody_told_of(deployed: str, request: pytest.Fi
     )
 
 
+@pytest.mark.parametrize("deployed", ["stack", "guarded_stack"])
+def test_an_erasure_takes_a_person_from_objects_and_counts(deployed: str, request: pytest.FixtureRequest) -> None:
+    stack: Stack = request.getfixturevalue(deployed)
+    admin, ranker, s3 = stack.token("Admin"), stack.token("Ranker"), stack.client("s3")
+    dataset, model = live_model(stack, admin, "an erasure")
+    asked = {"requests": [{"offers": OFFERS}] * 5}
+    rankings = made(stack.call("POST", f"/models/{model['id']}/rankings/batch", asked, token=ranker), 200)["rankings"]
+    people = ["ada@example.org", "bob@example.org"]
+    lines = [
+        json.dumps(event("display", ranking) | {"identityMap": {"Email": [{"id": people[n % 2]}]}})
+        for n, ranking in enumerate(rankings)
+    ]
+    place = {"Bucket": dataset["bucket"], "Key": f"{dataset['prefix']}a day+1 %20.json.gz"}
+    s3.put_object(**place, Body=gzip.compress("\n".join(lines).encode()))
+
+    def impressions() -> int:
+        path = f"/models/{model['id']}/report"
+        return int(made(stack.call("GET", path, token=admin), 200)["totals"]["impressions"])
+
+    eventually(impressions, lambda one: one == len(lines), seconds=30)
+    begun = made(stack.call("DELETE", "/profiles/ada%40example.org?namespace=Email", token=admin), 202)
+    erasure = eventually(
+        lambda: made(stack.call("GET", f"/erasures/{begun['id']}", token=admin), 200),
+        lambda one: one["status"] != "running",
+        seconds=90,
+    )
+    assert (erasure["lines"], erasure["rewritten"], erasure["versions"]) == (3, 1, 1)
+    assert (erasure["status"], erasure["notErased"]) == ("succeeded", [])
+    left = gzip.decompress(s3.get_object(**place)["Body"].read()).decode()
+    assert left == lines[1] + "\n" + lines[3] + "\n"
+    versions = s3.list_object_versions(Bucket=place["Bucket"], Prefix=place["Key"])["Versions"]
+    assert len(versions) == 1
+    eventually(impressions, lambda one: one == 2, seconds=30)
+
+
 def test_messages_that_were_set_aside_are_given_again(stack: Stack, admin: str) -> None:
     dataset, model = live_model(stack, admin, "set aside")
     path = f"/datasets/{dataset['id']}"

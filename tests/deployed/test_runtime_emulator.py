@@ -126,3 +126,16 @@ def test_refresh_rankings_counts_an_object_and_gives_back_what_it_cannot_read(
     assert invoke({"backfill": {"Items": [item]}}) == {"Items": []}
     again = made(stack.call("GET", f"/models/{model['id']}/report?days=all", token=admin), 200)
     assert again["totals"]["impressions"] == 1
+
+
+def test_manage_erasures_knows_no_erasure_that_nobody_asked_for(start: Start, admin: str) -> None:
+    invoke = start("ManageErasures")
+    assert invoke(recorded("manage_erasures", TOKEN=admin, ERASURE_ID=str(uuid.uuid4())))["statusCode"] == 404
+
+
+def test_erase_profiles_rewrites_no_object_for_an_erasure_that_is_over(start: Start) -> None:
+    invoke = start("EraseProfiles")
+    over = str(uuid.uuid4())
+    answer = invoke({"erase": {"Items": [{"erasureId": over, "key": "any"}]}})
+    assert answer["errorMessage"] == f"There is no erasure '{over}'."
+    assert invoke({"forget": over}) == {}

@@ -327,7 +327,7 @@ def test_what_cannot_be_read_is_left_and_told(system: System, s3: Any) -> None:
         "gzip-truncated": b"\x1f\x8b\x08",
         "gzip-corrupt": gzip.compress(line(HERS[0]))[:-8] + bytes(8),
         "parquet-in-gzip": gzip.compress(b"PAR1"),
-        "format-parquet": b"PAR1",
+        "parquet-truncated": b"PAR1 and no more",
     }
     for reason, body in bodies.items():
         s3.put_object(Bucket=BUCKET, Key=f"odd/{reason}", Body=body)

@@ -59,7 +59,7 @@ class Sought:
 
     def is_named_by(self, line: bytes) -> bool:
         """Whether a line names the person. One that is no object of JSON does by any of its quoted texts."""
-        return self._is_named(line, _read(line))
+        return self.is_named_in(line, _read(line))
 
     def found_in(self, lines: Iterable[bytes]) -> Found:
         """What of an object's lines is the person's."""
@@ -68,7 +68,7 @@ class Sought:
         for line in lines:
             seen += 1
             event = _read(line)
-            if self._is_named(line, event):
+            if self.is_named_in(line, event):
                 named += 1
                 if event is not None and (shared := _shared(event)) is not None:
                     events.add(shared)
@@ -79,10 +79,11 @@ class Sought:
         for line in lines:
             event = _read(line)
             is_part = bool(found.events) and event is not None and _shared(event) in found.events
-            if not is_part and not self._is_named(line, event):
+            if not is_part and not self.is_named_in(line, event):
                 yield line
 
-    def _is_named(self, line: bytes, event: dict[str, Any] | None) -> bool:
+    def is_named_in(self, line: bytes, event: dict[str, Any] | None) -> bool:
+        """The same of a line that was read; None is read of one that is no object."""
         if any(self._is("visitor", visitor) for visitor in visitors_of(line)):
             return True
         if event is None:

@@ -1,9 +1,9 @@
-"""Rows of Parquet become lines of JSON that hold what events are read from. The only module that knows DuckDB."""
+"""Rows of Parquet as lines of JSON, and files without some of theirs. The only module that knows DuckDB."""
 # ruff: noqa: S608 - these queries are made of quoted names and paths
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +20,8 @@ from offer_ranking.events.spelling import Paths
 _ROWS_AT_ONCE = 1024
 _MEMORY_LIMIT = "512MB"  # reached only by pages of tens of megabytes: others take 150 MB
 _MAGIC = b"PAR1"
+_CODECS = ("zstd", "snappy", "gzip", "lz4_raw", "brotli", "uncompressed")
+_ROWS_OF_A_GROUP = 20_480  # held at once: some 40 MB of events
 
 _LISTS: Mapping[str, Mapping[str, Paths]] = {
     "propositions": spelling.PROPOSITION,
@@ -59,25 +61,67 @@ def lines_of(path: Path, mapping: FieldMapping, *, limit_rows: int) -> Iterator[
     something else; `parquet-truncated`, `parquet-corrupt`, `parquet-unsupported` (a codec, an encoding);
     `parquet-not-utf-8`; `too-many-lines`; `too-large` where a page outgrows memory.
     """
+    with _told(path), _connected(path) as connection:
+        [(rows,)] = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({_text(path)})").fetchall()
+        if rows > limit_rows:
+            raise UnreadableObjectError("too-many-lines")
+        source = f"read_parquet({_text(path)}, binary_as_string = true, hive_partitioning = false)"
+        columns = connection.execute(f"FROM {source} LIMIT 0").description or []
+        line = _line([(name, kind) for name, kind, *_ in columns], mapping)
+        connection.execute(f"SELECT {line} FROM {source}")
+        while batch := connection.fetchmany(_ROWS_AT_ONCE):
+            yield [line for (line,) in batch]
+
+
+def whole_rows_of(path: Path, *, binary_as_string: bool = True) -> Iterator[bytes]:
+    r"""Each row as a line, in order, with all of its columns; floats may be `NaN` and `Infinity`, which no JSON is.
+
+    Some writers do not say of their texts that they are; without `binary_as_string` such have `\xC3` in place of what
+    is not ASCII, which bytes that are no UTF-8 make necessary.
+
+    Raises UnreadableObjectError, as `lines_of` does.
+    """
+    with _told(path), _connected(path) as connection:
+        source = f"read_parquet({_text(path)}, binary_as_string = {binary_as_string}, hive_partitioning = false)"
+        connection.execute(f"SELECT encode(to_json(each)::VARCHAR) FROM {source} AS each")
+        while batch := connection.fetchmany(_ROWS_AT_ONCE):
+            yield from (line for (line,) in batch)
+
+
+def copy_without(path: Path, target: Path, rows: Sequence[int]) -> None:
+    """Write a file of all rows but these (from 0), in their order; columns, types and compression stay.
+
+    Raises UnreadableObjectError: `parquet-types` where the copy has another schema, and those of `lines_of`.
+    """
+    with _told(path), _connected(path, target) as connection:
+        codecs = connection.execute(f"SELECT DISTINCT lower(compression) FROM parquet_metadata({_text(path)})")
+        codec = next((codec for (codec,) in codecs.fetchall() if codec in _CODECS), _CODECS[0])
+        source = f"read_parquet({_text(path)}, file_row_number = true, hive_partitioning = false)"
+        kept = f"SELECT * EXCLUDE (file_row_number) FROM {source} WHERE file_row_number NOT IN (SELECT unnest(?))"
+        options = f"FORMAT parquet, COMPRESSION {codec}, ROW_GROUP_SIZE {_ROWS_OF_A_GROUP}"
+        connection.execute(f"COPY ({kept}) TO {_text(target)} ({options})", [rows])
+        is_alike = _schema(connection, path) == _schema(connection, target)
+    if not is_alike:
+        raise UnreadableObjectError("parquet-types")
+
+
+def _schema(connection: duckdb.DuckDBPyConnection, path: Path) -> list[Any]:
+    return connection.execute(f"DESCRIBE FROM read_parquet({_text(path)}, hive_partitioning = false)").fetchall()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What DuckDB finds wrong with a file, as our own error."""
     try:
-        with _connected(path) as connection:
-            [(rows,)] = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({_text(path)})").fetchall()
-            if rows > limit_rows:
-                raise UnreadableObjectError("too-many-lines")
-            source = f"read_parquet({_text(path)}, binary_as_string = true, hive_partitioning = false)"
-            columns = connection.execute(f"FROM {source} LIMIT 0").description or []
-            line = _line([(name, kind) for name, kind, *_ in columns], mapping)
-            connection.execute(f"SELECT {line} FROM {source}")
-            while batch := connection.fetchmany(_ROWS_AT_ONCE):
-                yield [line for (line,) in batch]
+        yield
     except (duckdb.Error, UnicodeDecodeError, RuntimeError) as error:
         # the two others are raised where a name, or a message that quotes one, is no UTF-8
         raise UnreadableObjectError(_reason(path, error)) from error
 
 
 @contextmanager
-def _connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory that reaches one file and nothing else: no network, no extension, no spilling."""
+def _connected(*paths: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory that reaches these files and nothing else: no network, no extension, no spilling."""
     config: dict[str, Any] = {
         "threads": 1,  # a single thread keeps the order of rows
         "memory_limit": _MEMORY_LIMIT,
@@ -86,7 +130,7 @@ def _connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         "autoload_known_extensions": False,
     }
     with duckdb.connect(":memory:", config=config) as connection:
-        connection.execute(f"SET allowed_paths = [{_text(path)}]")
+        connection.execute(f"SET allowed_paths = [{', '.join(map(_text, paths))}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         yield connection

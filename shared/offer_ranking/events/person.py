@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from offer_ranking.events.json_line import MalformedError, read_object
 from offer_ranking.events.spelling import Path, value_at
 from offer_ranking.events.token import BEGINNING, visitor_claimed
 
@@ -33,12 +34,11 @@ class Identity(NamedTuple):
 def identities_of(event: dict[str, Any]) -> Iterator[Identity]:
     """The identities that an event names."""
     for path in _MAPS:
-        found = value_at(event, path)
-        for namespace, entries in found.items() if isinstance(found, dict) else ():
+        for namespace, entries in _object(value_at(event, path)).items():
             for entry in entries if isinstance(entries, list) else [entries]:
                 yield from (Identity(namespace, id_) for id_ in _ids(entry))
     for path in _END_USERS:
-        yield from _of_end_users(value_at(event, path), _DEEPEST)
+        yield from _of_end_users(_object(value_at(event, path)), _DEEPEST)
     if isinstance(address := value_at(event, _MAIL), str):
         yield Identity("Email", address)
 
@@ -49,6 +49,16 @@ def visitors_of(line: bytes) -> Iterator[str]:
         for text in _TOKEN.findall(line):
             if visitor := visitor_claimed(text.decode()):
                 yield visitor
+
+
+def _object(found: object) -> dict[str, Any]:
+    """An object, which in tables may stand as its JSON; an empty one in place of anything else."""
+    if isinstance(found, str):
+        try:
+            return read_object(found)
+        except MalformedError:
+            return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _of_end_users(holder: object, depth: int) -> Iterator[Identity]:

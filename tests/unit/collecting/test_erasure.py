@@ -190,3 +190,8 @@ def test_whatever_else_lies_there_stays_byte_for_byte_and_in_order(given_lines: 
     found = sought.found_in(given_lines)
     assert list(sought.others(given_lines, found)) == [one for one in given_lines if not expected(one)]
     assert found.named == sum(map(expected, given_lines))
+
+
+def test_an_identity_map_that_stands_in_a_table_as_its_json_is_one_too() -> None:
+    assert is_hers({"identityMap": json.dumps({"Email": [{"id": ADA}]})})
+    assert not is_hers({"identityMap": '{"Email": [{"id": "ada@example.org"}'})
