@@ -13,7 +13,7 @@ TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help demo serve shop test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak \
-  format openapi build deploy doctor teardown redrive rotate-keys evaluate lock vendor clean
+  fuzz mutate audit format openapi build deploy doctor teardown redrive rotate-keys evaluate lock vendor clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -68,6 +68,15 @@ soak: .venvs/test.made .venvs/emulator.made ## 100,000 simulated histories with 
 	$(TEST)/python -m tests.simulation.reading --reads 100000
 	$(TEST)/python -m tests.simulation.restored --environments 1000
 
+fuzz: .venvs/fuzz.made ## fuzz what takes bytes from strangers, by coverage, a minute each; ARGS="--seconds 600"
+	.venvs/fuzz/bin/python -m tests.fuzz $(ARGS)
+
+mutate: .venvs/mutate.made ## plant faults in counting, tokens and authorization: how many do tests find? hours; ARGS="--sample 150 counting"
+	.venvs/mutate/bin/python -m tests.mutation $(ARGS)
+
+audit: .venvs/audit.made .venvs/local.made ## licences, bandit, secrets in the tree and its history, bill of materials into build/sbom
+	infra/audit
+
 format: .venvs/test.made ## put the code into its form
 	$(TEST)/ruff check --fix
 	$(TEST)/ruff format
@@ -100,7 +109,7 @@ vendor:  ## write the console's libraries anew, as npm has them (needs Node.js)
 	infra/vendor
 
 clean:   ## take away what was made, and the environments
-	rm -rf .venvs .aws-sam .local .coverage*
+	rm -rf .venvs .aws-sam .local build .coverage*
 
 # ---- Environments: one a lock file, made anew when that changes ----------------------------------------------------------
 # The lock file constrains, too: of what packages ask for with an extra, an older pip would otherwise take the newest.
@@ -109,6 +118,9 @@ clean:   ## take away what was made, and the environments
 .venvs/sam.made: infra/deploy.txt
 .venvs/test.made .venvs/oldest.made: tests/requirements.txt
 .venvs/bench.made: tests/benchmarks/requirements.txt
+.venvs/fuzz.made: tests/fuzz/requirements.txt
+.venvs/mutate.made: tests/mutation/requirements.txt
+.venvs/audit.made: infra/audit.txt
 .venvs/%.made:
 	$(PYTHON) -m venv --clear .venvs/$*
 	.venvs/$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $< -c $<
@@ -131,5 +143,8 @@ lock:    ## pin the newest releases that pyproject.toml allows
 	$(COMPILE) pyproject.toml --group local -c shared/requirements.txt -c functions/refresh_rankings/requirements.txt -o infra/local/requirements.txt
 	$(COMPILE) pyproject.toml --group test -c infra/local/requirements.txt -o tests/requirements.txt
 	$(COMPILE) pyproject.toml --group bench -c tests/requirements.txt -o tests/benchmarks/requirements.txt
+	$(COMPILE) pyproject.toml --group mutate -c tests/requirements.txt -o tests/mutation/requirements.txt
+	$(COMPILE) pyproject.toml --group fuzz -c tests/requirements.txt -o tests/fuzz/requirements.txt
+	$(COMPILE) --group audit -o infra/audit.txt
 	$(COMPILE) --group emulator -o infra/local/emulator.txt
 	$(COMPILE) --group deploy -o infra/deploy.txt

@@ -98,6 +98,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "depth 900 and half a pair": (raw("[" * 900 + '"\\ud800"' + "]" * 900), "/events/0/xdm/value"),
     "depth 900 after a NaN": (raw("[NaN, " + "[" * 900 + "]" * 901), "/events/0/xdm/value"),
     "depth 50,000 after a NaN": (raw("[NaN, " + "[" * 50_000 + "]" * 50_001), ""),
+    "a syntax error behind a NaN": ('{"events": [NaN, }', ""),
+    "a syntax error behind 5,000 digits": ('{"events": [' + "9" * 5000 + ", }", ""),
     "33 lists": (raw("[" * 33 + "]" * 33), "/events/0/xdm/value"),
     "262,145 bytes": (raw('"' + "x" * (262_145 - len(raw('""'))) + '"'), ""),
     "1 MB of text": (raw('"' + "x" * 1_000_000 + '"'), ""),

@@ -92,6 +92,11 @@ def read_place(start: str, order: str, parts: int = 2) -> tuple[str, ...]:
     except (binascii.Error, ValueError, RecursionError) as error:
         raise UnsuitableError("/query/start", "start is not a place that a list answered as next") from error
     match found:
-        case [str(its_order), *rest] if its_order == order and [type(part) for part in rest] == [str] * parts:
+        case [str(its_order), *rest] if its_order == order and len(rest) == parts and all(map(_is_of_a_place, rest)):
             return tuple(rest)
     raise UnsuitableError("/query/start", "start belongs to a list of another order")
+
+
+def _is_of_a_place(part: object) -> bool:
+    """Whether it is text that a store can compare: half of a surrogate pair is not UTF-8."""
+    return isinstance(part, str) and not any("\ud800" <= char <= "\udfff" for char in part)

@@ -104,7 +104,7 @@ _read = json.JSONDecoder(object_pairs_hook=_distinct, parse_float=_number, parse
 def _named(text: str, error: ValueError) -> RefusedError:
     """Why a body cannot be read, by the field where that is a number, else by the place."""
     if isinstance(error, json.JSONDecodeError):
-        return _refused("", f"is no JSON: {error.msg} at character {error.pos}")
+        return _no_json(error)
 
     def marked(read: Callable[[str], float]) -> Callable[[str], object]:
         def number(digits: str) -> object:
@@ -115,11 +115,18 @@ def _named(text: str, error: ValueError) -> RefusedError:
 
         return number
 
-    found = json.loads(text, parse_constant=marked(_constant), parse_float=marked(_number), parse_int=marked(int))
+    try:
+        found = json.loads(text, parse_constant=marked(_constant), parse_float=marked(_number), parse_int=marked(int))
+    except json.JSONDecodeError as later:  # behind the number, where the first reading did not come
+        return _no_json(later)
     pointer = next(
         (pointer for pointer, value in _walk(_shallow(found, text), "") if isinstance(value, _Unstorable)), ""
     )
     return _refused(pointer, "is no number that can be stored")
+
+
+def _no_json(error: json.JSONDecodeError) -> RefusedError:
+    return _refused("", f"is no JSON: {error.msg} at character {error.pos}")
 
 
 def _walk(value: object, pointer: str) -> Iterator[tuple[str, object]]:

@@ -148,7 +148,7 @@ def _all_propositions(event: dict[str, Any]) -> list[dict[str, Any]]:
         b'{"a":1 /* note */}',
         b"{'a':1}",
     ],
-    ids=lambda line: repr(line[:30]),
+    ids=lambda line: repr(line[:30]).replace("[", "("),
 )
 @pytest.mark.parametrize("joined", [b"", event_lines.written(hand_written.EVENTS["display"])[1:-1] + b","])
 def test_what_is_json_is_so_to_the_decoder_the_rules_and_the_oracle(file: Path, line: bytes, joined: bytes) -> None:

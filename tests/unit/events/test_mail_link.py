@@ -170,6 +170,28 @@ def test_no_link_is_made_to_what_is_no_address(address: str) -> None:
         clicked(address)
 
 
-@pytest.mark.parametrize("address", [SHOP, "http://a.example", "https://a.example:8443/?q=%0d%0a#x", "https://[::1]/"])
+@pytest.mark.parametrize(
+    "address",
+    [SHOP, "http://a.example", "https://a.example:8443/?q=%0d%0a#x", pytest.param("https://[::1]/", id="IPv6")],
+)
 def test_a_link_is_made_to_an_address(address: str) -> None:
     assert read_link(LinkKind.CLICK, clicked(address), KEYS).address == address
+
+
+def test_addresses_of_every_length_and_end_are_read_as_they_were_written() -> None:
+    for end in ("", *ALPHABET, *(letter * n for letter in "~X=" for n in range(2, 9))):
+        address = f"https://a.example/{end}"
+        link = clicked(address)
+        assert "=" not in link
+        assert read_link(LinkKind.CLICK, link, KEYS).address == address
+
+
+def test_an_address_may_have_2048_characters_and_no_more() -> None:
+    longest = "https://a.example/".ljust(2048, "x")
+    assert read_link(LinkKind.CLICK, clicked(longest), KEYS).address == longest
+    assert not is_address(longest + "x")
+
+
+@pytest.mark.parametrize("edge", ["https://edge.example/X", "https://edge.example/X/"])
+def test_a_door_is_named_with_or_without_its_last_slash(edge: str) -> None:
+    assert LinkMaker(edge, NEW).open_url("t").startswith("https://edge.example/X/v1/open/t.")

@@ -47,6 +47,34 @@ def test_what_was_signed_is_what_is_verified_by_either_live_key() -> None:
     assert verify(sign(TOKEN, OLD), KEYS) == TOKEN
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"offers": (), "etags": ()}, {"visitor": "???>>>"}, {"cell": "\u00fb\u00ff" * 3}, {"shown": 0, "etags": ()}],
+    ids=["no offers", "letters that base64url has of its own", "no ASCII", "none shown"],
+)
+def test_any_token_is_verified_and_says_what_was_signed(changes: dict[str, object]) -> None:
+    token = replace(TOKEN, **changes)
+    assert verify(sign(token, NEW), KEYS) == token
+
+
+def test_a_signed_token_that_is_too_long_is_none() -> None:
+    text = sign(replace(TOKEN, visitor="v" * 16_384), NEW)
+    with pytest.raises(InvalidTokenError):
+        verify(text, KEYS)
+    assert (offers_of(text), claimed(text)) == ((), None)
+
+
+@pytest.mark.parametrize("end", ["", ".", ".short", "." + "s" * 23, "." + "s" * 21 + "=", ".s" * 11])
+def test_without_a_signature_of_our_shape_a_payload_says_nothing(end: str) -> None:
+    text = sign(TOKEN, NEW).partition(".")[0] + end
+    assert (offers_of(text), claimed(text)) == ((), None)
+
+
+def test_a_propensity_of_nothing_is_one() -> None:
+    token = replace(TOKEN, offers=(("o1", 1.0), ("o2", 0.0)), etags=())
+    assert claimed(sign(token, NEW)) == token
+
+
 def test_a_key_that_is_no_longer_live_or_of_somebody_else_verifies_nothing() -> None:
     for token, keys in ((sign(TOKEN, OLD), TokenKeys(NEW)), (sign(TOKEN, FOREIGN), KEYS)):
         with pytest.raises(InvalidTokenError):
@@ -129,7 +157,8 @@ def test_garbage_is_an_invalid_token_and_nothing_else(text: str) -> None:
         json.dumps([3, "k1", "p", 1, "", 0, "", "", "", "", [], [], 0, []]).encode(),
         json.dumps([2, "k2", "p", 1, "", 0, "", "", "", "", [], [], 0, []]).encode(),
     ],
-    ids=lambda payload: repr(payload[:14]),
+    ids=["deep lists", "a short list", "an object", "5,000 digits", "no UTF-8", "NaN", "half of deep lists",
+         "no lists", "a number for offers", "another key", "another version"],
 )  # fmt: skip
 def test_a_payload_of_another_shape_is_an_invalid_token(payload: bytes) -> None:
     encoded = base64.urlsafe_b64encode(payload).rstrip(b"=")
@@ -165,6 +194,18 @@ def test_etags_take_room_too() -> None:
     text = sign(token, NEW)
     assert len(text) < 16_384
     assert verify(text, KEYS) == claimed(text) == token
+
+
+def test_room_is_used_to_its_last_character() -> None:
+    def fits(first: int, etag: int) -> bool:
+        """Whether a second offer of one letter, 3 with its quotes and 2 for no etag, still has room."""
+        offers = [("a" * first, 0.5), ("b", 0.5)]
+        return len(room_for(offers, {"a" * first: "e" * etag})) == 2
+
+    for etag in (0, 1, 100):
+        left = 8192 - (2 + 1 + 2) - (2 + 2 + etag)
+        assert fits(left, etag)
+        assert not fits(left + 1, etag)
 
 
 def test_of_short_ids_thirty_have_room() -> None:
