@@ -59,12 +59,16 @@ ROOMS = {
     ),
     "authorization": Room(
         ("http/verifier.py", "http/principal.py", "http/api.py"),
-        ("tests/unit/http/test_verifier.py", "tests/functions/test_authorization.py"),
+        ("tests/unit/http/test_verifier.py", "tests/unit/http/test_api.py"),
         ("*.verifier.*", "*.principal.*", "*ǁis_open_to__*", "*ǁ_call__*", "*ǁ_principal__*", "*ǁ__call____*"),
     ),
     "counting": Room(
         tuple(f"counting/{name}.py" for name in COUNTING),
-        ("tests/unit/counting", "tests/integration/test_counting_stores.py"),
+        (
+            *(f"tests/unit/counting/test_{name}.py" for name in ("copies", "counts", "delta", "engine", "index")),
+            "tests/functions/test_sweep.py",
+            "tests/functions/test_poison.py",
+        ),
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("mutation", deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("mutation")
 _TIMES = Path("mutmut-stats.json")  # mutmut writes it before the first mutant
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A test is named by its id on a command line, where pytest would read brackets and colons anew."""
+    return re.sub(r"\W", "_", repr(val)[:40], flags=re.ASCII) if isinstance(val, str | bytes) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
