@@ -32,7 +32,7 @@ from offer_ranking.edge.request import Request, read_request
 from offer_ranking.events.instant import to_rfc3339
 from offer_ranking.events.token import KeysUnavailableError, TokenKeys
 from offer_ranking.http.door import Answer, Call, Route
-from offer_ranking.http.measured import measured
+from offer_ranking.http.measured import measured, timed
 from offer_ranking.storage import clients
 from offer_ranking.storage.caps import DynamoCaps
 from offer_ranking.storage.datastreams import Datastreams
@@ -240,14 +240,15 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # no
     call = Call.of(event)
     name, route = _route(call.path)
     answer = _answer(call, route)
+    milliseconds = round(1000 * (time.perf_counter() - started), 2)
     logger.info(
         "request",
         method=call.method,
         route=name,
         status=answer.status,
-        milliseconds=round(1000 * (time.perf_counter() - started), 2),
+        milliseconds=milliseconds,
         request_id=call.gateway_id,
-        **measured(serving.measures() | collector.measures()),
+        **measured(timed(serving.measures(), milliseconds) | collector.measures()),
     )
     return answer.for_origin(call.origin)
 

@@ -73,16 +73,19 @@ def measures(caplog: pytest.LogCaptureFixture) -> dict[str, float]:
         return {}
     (told,) = line["_aws"]["CloudWatchMetrics"]
     assert (told["Namespace"], told["Dimensions"]) == ("OfferRanking", [[]]), "one metric of a stack, whoever tells"
-    return {one["Name"]: line[one["Name"]] for one in told["Metrics"]}
+    found = {one["Name"]: line[one["Name"]] for one in told["Metrics"]}
+    assert found.pop("Latency", line["milliseconds"]) == line["milliseconds"]
+    return found
 
 
-def test_a_ranking_tells_whether_it_fell_back_and_how_old_its_snapshot_is(
+def test_a_ranking_tells_how_long_it_took_whether_it_fell_back_and_how_old_its_snapshot_is(
     system: System, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset, model = system.live_model()
     path, offers = f"/models/{model['id']}/rankings", {"offers": [{"id": "a"}]}
     system.call("POST", path, offers)
     assert measures(caplog) == {"Fallback": 0}, "there is no snapshot yet"
+    assert caplog.records[-1].__dict__["Latency"] > 0
 
     system.land(dataset, "a.json.gz", [display("a")])
     as_of = handler("rank_offers").serving.serve(model["id"]).snapshot.as_of

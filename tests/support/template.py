@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -131,3 +132,7 @@ def pieces(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         for one in value:
             yield from pieces(one)
+
+
+if __name__ == "__main__":  # for scanners
+    json.dump(Template.transformed().document, sys.stdout)

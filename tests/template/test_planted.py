@@ -231,7 +231,12 @@ PLANTED: dict[str, Change] = {
     "canary that stays": put(
         {"Enabled": True, "Events": ["DEPLOYMENT_FAILURE"]}, "RankOffersDeploymentGroup", "AutoRollbackConfiguration"
     ),
-    "function that cannot be deployed": put(GONE, "DeploymentRole", "Policies", 0, *POLICY, 1, "Resource", 4),
+    "alarms that wait for a function that waits for them": put(
+        {"Ref": "RankOffers"}, "Alarms", "Parameters", "Function"
+    ),
+    "canary by another's role": put(
+        {"Fn::GetAtt": ["ApiAccountRole", "Arn"]}, "RankOffersDeploymentGroup", "ServiceRoleArn"
+    ),
     # ---- queues
     "no ReportBatchItemFailures": of_source([], "FunctionResponseTypes"),
     "visibility timeout below six times": put(719, "Objects", "VisibilityTimeout"),

@@ -24,7 +24,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from offer_ranking.catalog.errors import StaleEditError
 from offer_ranking.http import problem as problems
-from offer_ranking.http.measured import measured
+from offer_ranking.http.measured import measured, timed
 from offer_ranking.http.principal import Permission, Principal
 from offer_ranking.http.problem import FieldError, Kind, RequestError, problem
 from offer_ranking.http.verifier import UnauthenticatedError, Verifier
@@ -134,7 +134,7 @@ class Api:
     """The operations of one function, and its Lambda handler.
 
     `iam` is what a caller with an IAM principal may do through the function's own URL; without it such an event is
-    not authenticated. `measures` are metrics of the request just answered, by name.
+    not authenticated. `measures` are metrics of the ranking just answered, by name.
     """
 
     def __init__(
@@ -209,14 +209,15 @@ class Api:
         else:
             answer = (self._url if is_url else self._rest).resolve(event, context)
         request = event.get("requestContext") or {}
+        milliseconds = round(1000 * (time.perf_counter() - started), 2)
         self.logger.info(
             "request",
             method=event.get("httpMethod") or (request.get("http") or {}).get("method"),
             route=event.get("resource") or "url",
             status=answer["statusCode"],
-            milliseconds=round(1000 * (time.perf_counter() - started), 2),
+            milliseconds=milliseconds,
             request_id=request.get("requestId"),
-            **measured(self._measures()),
+            **measured(timed(self._measures(), milliseconds)),
         )
         return answer
 

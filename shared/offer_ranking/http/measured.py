@@ -13,6 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def timed(values: Mapping[str, float], milliseconds: float) -> dict[str, float]:
+    """What was measured of a ranking, with its `Latency`; nothing where nothing was ranked."""
+    return {**values, "Latency": milliseconds} if values else {}
+
+
 def measured(values: Mapping[str, float]) -> dict[str, Any]:
     """Keys for the line, metrics by name; none where nothing was measured."""
     if not values:

@@ -63,8 +63,8 @@ def no_action_and_no_resource_is_any_where_the_service_has_names(templates: Temp
                 yield from (f"{name}: {action} on *" for action in actions if not action.startswith(NO_ARN))
                 continue
             # Within a name only the id of a dataset is any; at its end, what lies below or belongs to it.
-            before, _, end = resource.replace("/datasets/*/", "/datasets/id/").partition("*")
-            if end or (before != resource.replace("/datasets/*/", "/datasets/id/") and before[-1] not in "/:"):
+            before, star, end = resource.replace("/datasets/*/", "/datasets/id/").partition("*")
+            if star and (end or not before.endswith(("/", ":", "${AWS::StackName}-"))):
                 yield f"{name}: {resource}"
 
 

@@ -33,7 +33,7 @@ WATCHED = {
         "AWS/ApiGateway", "5XXError", "Average", (AT_LEAST, 0.001), ("ApiName", {"Ref": "ApiName"})
     ),
     "LatencyAlarm": Watched(
-        "AWS/Lambda", "Duration", "p99", (ABOVE, 1000), ("FunctionName", {"Ref": "RankFunction"})
+        OWN, "Latency", "p99", (ABOVE, 1000)
     ),
     "FallbackAlarm": Watched(OWN, "Fallback", "Average", (AT_LEAST, 0.01)),
     "SnapshotAgeAlarm": Watched(OWN, "SnapshotAge", "Maximum", (ABOVE, 3 * 3600)),
@@ -51,7 +51,6 @@ WATCHED = {
 # What is watched by which parameter of infra/alarms.yaml.
 MEANT = {
     "ApiName": {"Ref": "AWS::StackName"},
-    "RankFunction": {"Ref": "RankOffers"},
     "EventsStream": {"Fn::GetAtt": ["Storage", "Outputs.EventsName"]},
     "DeadLettersQueue": {"Fn::GetAtt": ["Storage", "Outputs.DeadLettersName"]},
 }
