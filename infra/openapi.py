@@ -47,5 +47,6 @@ if __name__ == "__main__":
                  "OBJECTS_QUEUE", "FITS_QUEUE", "BACKFILLS", "ERASURES", "OIDC_ISSUER", "EDGE_URL"):  # fmt: skip
         os.environ.setdefault(name, "unused")
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    os.environ.setdefault("DELIVERY_SECONDS", "0")
+    for name in ("DELIVERY_SECONDS", "RANKINGS_PER_SECOND_PER_CLIENT"):
+        os.environ.setdefault(name, "0")
     TARGET.write_text(rendered(), encoding="utf-8")

@@ -23,7 +23,7 @@ from offer_ranking.events.mail_link import LinkMaker
 from offer_ranking.events.token import TokenKeys
 from offer_ranking.events.visitor import visitor_by
 from offer_ranking.http import problem as problems
-from offer_ranking.http.api import MAX_BODY_BYTES, Answer, Api
+from offer_ranking.http.api import MAX_BODY_BYTES, Answer, Api, Call
 from offer_ranking.http.principal import Permission
 from offer_ranking.http.problem import RequestError
 from offer_ranking.learning.cell import Cell
@@ -41,6 +41,7 @@ from offer_ranking.ranking.answer import (
 from offer_ranking.ranking.candidates import Candidates, Offer
 from offer_ranking.ranking.policy import policy_of
 from offer_ranking.ranking.proposal import Proposal, Step
+from offer_ranking.ranking.quota import Quota
 from offer_ranking.ranking.ranking import fallback, rank
 from offer_ranking.ranking.reason import reason
 from offer_ranking.ranking.request import (
@@ -57,6 +58,7 @@ from offer_ranking.storage import clients
 from offer_ranking.storage.datastreams import Datastreams
 from offer_ranking.storage.decisions import Decisions
 from offer_ranking.storage.models import Models
+from offer_ranking.storage.quotas import DynamoQuotas
 from offer_ranking.storage.remembered import STORE_FAILED, Remembered
 from offer_ranking.storage.serving import Serving
 from offer_ranking.storage.snapshots import S3Snapshots
@@ -68,21 +70,27 @@ serving = Serving(models, snapshots)
 datastreams = Remembered(Datastreams(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]).some, most=256)
 decisions = Remembered(Decisions(clients.dynamodb(hasty=True), os.environ["CATALOG_TABLE"]).of_scopes, most=256)
 token_keys = KeyRing(clients.dynamodb(hasty=True), os.environ["TOKEN_KEYS_TABLE"])
+quota = Quota(
+    int(os.environ["RANKINGS_PER_SECOND_PER_CLIENT"]),
+    DynamoQuotas(clients.dynamodb(hasty=True), os.environ["CAPS_TABLE"]),
+)
 api = Api(Logger(service="rank_offers"), iam=Permission.RANK, measures=serving.measures)
 
 EDGE_URL = os.environ["EDGE_URL"]
-REFUSALS = (problems.NOT_FOUND, problems.NOT_LIVE, problems.UNAVAILABLE)
+REFUSALS = (problems.NOT_FOUND, problems.NOT_LIVE, problems.THROTTLED, problems.UNAVAILABLE)
 
 
 @api.operation("POST", "/models/{model_id}/rankings", needs=Permission.RANK, gives=Ranking, problems=REFUSALS)
-def rank_offers(model_id: str, body: RankingRequest) -> Answer:
+def rank_offers(call: Call, model_id: str, body: RankingRequest) -> Answer:
     """Rank offers by what a live model has learned."""
+    quota.admit(call.principal.client, 1)
     return _alone(_ranking(model_id, serving.serve(model_id), body, _keys(), pointer=""))
 
 
 @api.operation("POST", "/models/{model_id}/rankings/batch", needs=Permission.RANK, gives=Rankings, problems=REFUSALS)
-def rank_batch(model_id: str, body: BatchRequest) -> Answer:
+def rank_batch(call: Call, model_id: str, body: BatchRequest) -> Answer:
     """Rank offers for many requests at once."""
+    quota.admit(call.principal.client, len(body.requests))
     served, keys = serving.serve(model_id), _keys()
     rankings = (
         _ranking(model_id, served, request, keys, pointer=f"/requests/{place}")
@@ -92,12 +100,13 @@ def rank_batch(model_id: str, body: BatchRequest) -> Answer:
 
 
 @api.operation("POST", "/models/{model_id}/rankings/replay", needs=Permission.RANK, or_needs=Permission.READ,
-               gives=Replay, problems=(problems.NOT_FOUND, problems.UNAVAILABLE))  # fmt: skip
-def replay_ranking(model_id: str, body: ReplayRequest) -> Answer:
+               gives=Replay, problems=(problems.NOT_FOUND, problems.THROTTLED, problems.UNAVAILABLE))  # fmt: skip
+def replay_ranking(call: Call, model_id: str, body: ReplayRequest) -> Answer:
     """Repeat a ranking from its seed, snapshot and candidates: the same order and the same numbers.
 
     Open to readers, since it explains, and serves nothing.
     """
+    quota.admit(call.principal.client, 1)
     snapshot = _snapshot(model_id, body.snapshot_version)
     candidates = _candidates(snapshot, body, "")
     cell = snapshot.cell(body.audiences, body.context) if snapshot else Cell()
@@ -116,17 +125,19 @@ def replay_ranking(model_id: str, body: ReplayRequest) -> Answer:
 
 
 @api.operation("POST", "/data/core/ods/decisions", needs=Permission.RANK, gives=HubDecisions, takes=CONTENT_TYPES,
-               problems=(problems.UNAVAILABLE,))  # fmt: skip
-def decide_offers(body: DecisionRequest) -> Answer:
+               problems=(problems.THROTTLED, problems.UNAVAILABLE))  # fmt: skip
+def decide_offers(call: Call, body: DecisionRequest) -> Answer:
     """Offers for one profile, by up to 30 decisions, as Adobe's Decisioning API answers them."""
+    quota.admit(call.principal.client, len(body.proposition_requests))
     found, keys = _decisions([body]), _keys()
     return _alone(decide_all(body, found, serving.serve_live, keys, now_ms=_now_ms()))
 
 
 @api.operation("POST", "/data/core/ods/decisions/batch", needs=Permission.RANK, gives=HubDecisionsBatch,
-               takes=CONTENT_TYPES, problems=(problems.UNAVAILABLE,))  # fmt: skip
-def decide_batch(body: DecisionBatchRequest) -> Answer:
+               takes=CONTENT_TYPES, problems=(problems.THROTTLED, problems.UNAVAILABLE))  # fmt: skip
+def decide_batch(call: Call, body: DecisionBatchRequest) -> Answer:
     """Offers for several profiles at once."""
+    quota.admit(call.principal.client, sum(len(request.proposition_requests) for request in body.requests))
     found, keys = _decisions(body.requests), _keys()
     responses = (
         decide_all(request, found, serving.serve_live, keys, now_ms=_now_ms(), pointer=f"/requests/{place}")

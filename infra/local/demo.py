@@ -31,6 +31,7 @@ VISITS = 200_000
 ROUND = 10_000
 SEED = 1
 _BATCH = 100  # rankings a call, the most that the API takes
+_UNMETERED = {"RankingsPerSecondPerClient": "0"}  # all its visitors come by one client, as fast as may be
 _PATIENCE_SECONDS = 60
 _POLL_SECONDS = 0.05
 _Found = TypeVar("_Found")
@@ -151,7 +152,7 @@ def main() -> int:
     folder: Path = given.folder
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with (folder / "demo.log").open("w") as log, running(folder=folder, log=log) as system:
+        with (folder / "demo.log").open("w") as log, running(folder=folder, log=log, parameters=_UNMETERED) as system:
             console.print(
                 f"A shop with 34 offers opens; nobody knows yet what sells. Watch it learn at {system.url}/console/",
                 soft_wrap=True,

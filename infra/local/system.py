@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from infra.local import ROOT, queues, runtime, workflows
@@ -53,7 +54,9 @@ class System:
 
 
 @contextlib.contextmanager
-def running(*, port: int = 0, aws_port: int = 0, folder: Path, log: TextIO) -> Iterator[System]:
+def running(
+    *, port: int = 0, aws_port: int = 0, folder: Path, log: TextIO, parameters: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[System]:
     """Run the system until the end of the block.
 
     Args:
@@ -61,6 +64,7 @@ def running(*, port: int = 0, aws_port: int = 0, folder: Path, log: TextIO) -> I
         aws_port: of the AWS services; 0 is any free one.
         folder: takes what the emulator says (`emulator.log`).
         log: takes what the handlers say.
+        parameters: of template.yaml, where they differ from its defaults.
 
     Raises StartError when a port is taken or a service does not start, UnresolvedError when template.yaml holds
     what this runner does not know.
@@ -70,8 +74,8 @@ def running(*, port: int = 0, aws_port: int = 0, folder: Path, log: TextIO) -> I
         stack.enter_context(_logging_to(log))
         server = stack.enter_context(Server(port))
         # The emulator's stream waits for nothing.
-        parameters = {"OidcIssuer": server.url, "EdgeUrl": f"{server.url}/ee", "DeliverySeconds": "0"}
-        template = Template.read(ROOT / "template.yaml", parameters)
+        own = {"OidcIssuer": server.url, "EdgeUrl": f"{server.url}/ee", "DeliverySeconds": "0"}
+        template = Template.read(ROOT / "template.yaml", {**own, **parameters})
         emulator = stack.enter_context(Emulator.on(aws_port, folder / "emulator.log"))
         outputs = emulator.create(STORAGE, template.nested_stack(STORAGE))
         template = template.with_outputs({STORAGE: outputs})

@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "EVENTS_STREAM": "events",
     "INTERACTS_PER_VISITOR": "3",
     "INTERACTS_PER_SOURCE": "2",
+    "RANKINGS_PER_SECOND_PER_CLIENT": "0",
     "EDGE_URL": "https://edge.test/ee",
     "DATASETS_BUCKET": "datasets",
     "DATASET_BUCKETS": "events-of-others",

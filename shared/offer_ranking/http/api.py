@@ -273,7 +273,8 @@ class Api:
         document = problem(error)
         if document["status"] >= 500:
             self.logger.error("failed", exc_info=error)
-        headers = {"Retry-After": "1"} if document["status"] == problems.UNAVAILABLE.status else {}
+        is_passing = document["status"] in problems.PASSING
+        headers = {"Retry-After": str(getattr(error, "retry_after", 1))} if is_passing else {}
         return Response(document["status"], "application/problem+json", json.dumps(document), headers)
 
     def _not_found(self, _: Exception) -> Response[str]:

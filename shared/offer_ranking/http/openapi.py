@@ -20,6 +20,7 @@ _CREATES_ONCE = problems.KEY_REUSED
 _BEGINS_ONCE = ("POST", 202, None)
 _MATCHES = problems.MATCH_NEEDED
 _PATCH = "application/merge-patch+json"  # taken everywhere, since an edit is nearly one
+_RETRY_AFTER = {"description": "seconds after which to ask again", "schema": {"type": "integer", "minimum": 1}}
 _REF = "#/components/schemas/{model}"
 
 
@@ -152,6 +153,7 @@ def _responses(operation: Operation, refs: dict[_Wanted, Any]) -> dict[str, Any]
     failures = {
         str(status): {
             "description": "; ".join(dict.fromkeys(kind.title for kind in some)),
+            **({"headers": {"Retry-After": _RETRY_AFTER}} if status in problems.PASSING else {}),
             "content": {
                 "application/problem+json": {
                     "schema": refs["problem", "serialization"],

@@ -31,6 +31,12 @@ class Principal:
     id: str
     permissions: frozenset[Permission]
 
+    @property
+    def client(self) -> str:
+        """By what its quota is known: the sessions of a role, which come and go, share one."""
+        before, is_role, role = self.id.partition(":assumed-role/")
+        return f"{before}{is_role}{role.partition('/')[0]}"
+
 
 def permissions(scopes: Iterable[str], groups: Iterable[str]) -> frozenset[Permission]:
     """What these scopes and groups grant together; unknown ones grant nothing."""

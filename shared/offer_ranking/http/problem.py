@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from offer_ranking.catalog import errors as catalog
 from offer_ranking.events.token import KeysUnavailableError
 from offer_ranking.http.verifier import IssuerUnreachableError, UnauthenticatedError
+from offer_ranking.ranking.quota import QuotaExceededError
 
 
 class FieldError(TypedDict):
@@ -70,8 +71,12 @@ TOO_LARGE = Kind("too-large", 413, "The request is too large")
 UNSUPPORTED = Kind("unsupported-media-type", 415, "The content type is not supported")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The idempotency key was used for another request")
 MATCH_NEEDED = Kind("match-needed", 428, "If-Match is needed")
+THROTTLED = Kind("throttled", 429, "Too many requests")
 UNEXPECTED = Kind("unexpected", 500, "Something went wrong on our side")
 UNAVAILABLE = Kind("unavailable", 503, "Try again in a moment")
+
+PASSING = frozenset({THROTTLED.status, UNAVAILABLE.status})
+"""Statuses of what is worth asking again; Retry-After says in how many seconds."""
 
 _MOST_ERRORS = 50
 
@@ -80,6 +85,7 @@ STATUS_OF: dict[type[Exception], Kind] = {
     IssuerUnreachableError: UNAVAILABLE,
     KeysUnavailableError: UNAVAILABLE,
     catalog.ContentionError: UNAVAILABLE,
+    QuotaExceededError: THROTTLED,
     catalog.NotFoundError: NOT_FOUND,
     catalog.NameTakenError: NAME_TAKEN,
     catalog.ScopeTakenError: SCOPE_TAKEN,

@@ -17,7 +17,9 @@ VARIABLES = {
     "ManageModels": {"CATALOG_TABLE", "BACKFILLS"} | DATASETS | OIDC,
     "ManageDecisions": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "CAPS_TABLE"} | OIDC,
     "ActivateModel": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "FITS_QUEUE"} | OIDC,
-    "RankOffers": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "STATE_BUCKET", "EDGE_URL"} | OIDC,
+    "RankOffers": {"CATALOG_TABLE", "TOKEN_KEYS_TABLE", "CAPS_TABLE", "STATE_BUCKET", "EDGE_URL"}
+    | {"RANKINGS_PER_SECOND_PER_CLIENT"}
+    | OIDC,
     "CollectEvents": {
         "CATALOG_TABLE",
         "TOKEN_KEYS_TABLE",
