@@ -41,13 +41,14 @@ test-deployed: .venvs/test.made .venvs/emulator.made .venvs/sam.made ## the temp
 test-oldest: .venvs/oldest.made ## the unit tests on the Python that PYTHON names
 	.venvs/oldest/bin/python -m pytest -q tests/unit $(ARGS)
 
-check: .venvs/test.made .venvs/sam.made ## style, types, import contracts, templates
+check: .venvs/test.made .venvs/sam.made .venvs/scan.made ## style, types, import contracts, templates
 	$(TEST)/ruff check
 	$(TEST)/ruff format --check
 	$(TEST)/mypy
 	$(TEST)/lint-imports
 	$(TEST)/cfn-lint infra/storage.yaml infra/alarms.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+	infra/scan
 
 bench: .venvs/test.made .venvs/emulator.made ## measure what must be fast; goes on after a missed bound, and fails in the end
 	missed=; for one in tests/benchmarks/*.py; do $(TEST)/python $$one || missed="$$missed $$one"; done; \
@@ -116,6 +117,7 @@ clean:   ## take away what was made, and the environments
 .venvs/local.made: infra/local/requirements.txt
 .venvs/emulator.made: infra/local/emulator.txt
 .venvs/sam.made: infra/deploy.txt
+.venvs/scan.made: infra/scan.txt
 .venvs/test.made .venvs/oldest.made: tests/requirements.txt
 .venvs/bench.made: tests/benchmarks/requirements.txt
 .venvs/fuzz.made: tests/fuzz/requirements.txt
@@ -148,3 +150,4 @@ lock:    ## pin the newest releases that pyproject.toml allows
 	$(COMPILE) --group audit -o infra/audit.txt
 	$(COMPILE) --group emulator -o infra/local/emulator.txt
 	$(COMPILE) --group deploy -o infra/deploy.txt
+	$(COMPILE) --group scan -o infra/scan.txt

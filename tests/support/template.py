@@ -36,6 +36,8 @@ class Template:
         for resource in document["Resources"].values():
             for code in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
                 resource["Properties"][code] = "s3://bucket/built"  # where `sam deploy` puts it
+            if "TemplateURL" in resource["Properties"]:
+                resource["Properties"]["TemplateURL"] = "https://s3.amazonaws.com/bucket/built"
         translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
         return cls(_plain(translator.translate(document, {})))
 
