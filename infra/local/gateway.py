@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 import re
+import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from infra.local.template import ACCOUNT, REGION, GatewayResponse, RestApi, Rout
 
 _LOG = logging.getLogger(__name__)
 _POLICIES_KEPT = 10_000
+# One machine has no more environments when more is asked for, and what waits too long has been given up by who asked.
+MOST_AT_ONCE = 64
 _REPEATED = "method.request.header."
 # Status and message of API Gateway's own answers, by the kind that GatewayResponses name.
 _OWN_ANSWERS = {
@@ -26,6 +29,7 @@ _OWN_ANSWERS = {
     "ACCESS_DENIED": (403, "User is not authorized to access this resource"),
     "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
     "REQUEST_TOO_LARGE": (413, "Request Too Long"),
+    "THROTTLED": (429, "Too Many Requests"),
     "AUTHORIZER_FAILURE": (500, "Internal server error"),
     "INTEGRATION_FAILURE": (502, "Internal server error"),
 }
@@ -79,10 +83,19 @@ class Gateway:
     functions: Mapping[str, LocalFunction]
     base: str = ""
     _policies: dict[tuple[str, str], tuple[float, dict[str, Any]]] = field(default_factory=dict, init=False)
+    _room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_AT_ONCE), init=False)
 
     def answer(self, request: Request) -> Response:
-        """The function's answer, or API Gateway's own."""
+        """The function's answer, or API Gateway's own: 429 at once where too many wait already."""
         request_id = str(uuid.uuid4())
+        if not self._room.acquire(blocking=False):
+            return self.own_answer("THROTTLED", request, request_id)
+        try:
+            return self._answer(request, request_id)
+        finally:
+            self._room.release()
+
+    def _answer(self, request: Request, request_id: str) -> Response:
         try:
             route, path_parameters = self._route(request)
             authorized = self._authorize(route, request)
