@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from offer_ranking.catalog.change import Change
 from offer_ranking.catalog.value import Key, Value
 from offer_ranking.collecting.erasure import Sought
+from offer_ranking.events.person import Identity
 from offer_ranking.events.visitor import visitor_by, visitor_of
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api, Call
@@ -47,11 +48,17 @@ class ProfileQuery(BaseModel):
     namespace: Annotated[Key | None, Field(description="such as ECID or Email; in any when it is absent")] = None
 
 
-class NewErasure(Value):
-    """Whom to erase: an identity, as events name it, in one namespace or in any."""
+class ProfileIdentity(Value):
+    """An identity as events name it, in one namespace or in any."""
 
-    profile_id: Key
+    id: Key
     namespace: Key | None = None
+
+
+class NewErasure(Value):
+    """Whom to erase, by all the identities that are known of a person; or several people at once."""
+
+    identities: Annotated[tuple[ProfileIdentity, ...], Field(min_length=1, max_length=100)]
 
 
 @api.operation("DELETE", "/profiles/{profile_id}", needs=Permission.MANAGE, gives=BegunErasure, status=202,
@@ -62,14 +69,14 @@ def erase_profile(call: Call, profile_id: str, query: ProfileQuery) -> Answer:
         identity = _identities.validate_python(profile_id)
     except ValidationError as error:
         raise problems.invalid(error, under=("path", "profile_id")) from error
-    return _begun(call, identity, query.namespace)
+    return _begun(call, [Identity(query.namespace or "", identity)])
 
 
 @api.operation("POST", "/erasures", needs=Permission.MANAGE, gives=BegunErasure, status=202,
                problems=(problems.UNAVAILABLE,))  # fmt: skip
 def create_erasure(call: Call, body: NewErasure) -> Answer:
-    """Do the same, for whom an address is too public: traces and proxies keep addresses, not bodies."""
-    return _begun(call, body.profile_id, body.namespace)
+    """Erase by up to 100 identities in one go; traces and proxies keep addresses, and not bodies as this one."""
+    return _begun(call, [Identity(one.namespace or "", one.id) for one in body.identities])
 
 
 @api.operation("GET", "/erasures/{erasure_id}", needs=Permission.READ, gives=Erasure, problems=(problems.NOT_FOUND,))
@@ -88,22 +95,22 @@ def read_erasure(erasure_id: str) -> Answer:
     return Answer.of(found)
 
 
-def _begun(call: Call, identity: str, namespace: str | None) -> Answer:
+def _begun(call: Call, identities: list[Identity]) -> Answer:
     now, erasure_id = datetime.now(UTC), str(uuid.uuid4())
-    people.put(erasure_id, Sought.of(identity, namespace, _visitors(identity, namespace)), now)
+    people.put(erasure_id, Sought.of(identities, _visitors(identities)), now)
     # Before it begins: nothing is erased that nobody has asked for.
     change = Change(action="erase", who=call.principal.id, at=now, version=1, before=None, after=None)
     erasures.start(erasure_id, change, WAIT)
     return Answer.of(BegunErasure(id=erasure_id, status="running"), 202, Location=f"/erasures/{erasure_id}")
 
 
-def _visitors(identity: str, namespace: str | None) -> list[str]:
+def _visitors(identities: list[Identity]) -> list[str]:
     """As whom tokens may name a person: by an ECID; by the `profileId` of a ranking, whose namespace nobody knows."""
-    found = [visitor_of(identity)] if namespace in {None, ECID} else []
-    keys = token_keys.keys() if namespace is None else None
-    if keys is not None:
-        found += [visitor_by(identity, key) for key in (keys.current, keys.other) if key is not None]
-    return found
+    found = [visitor_of(id_) for namespace, id_ in identities if namespace in {"", ECID}]
+    anywhere = [id_ for namespace, id_ in identities if not namespace]
+    keys = token_keys.keys() if anywhere else None
+    live = (keys.current, keys.other) if keys else ()
+    return found + [visitor_by(id_, key) for id_ in anywhere for key in live if key is not None]
 
 
 lambda_handler = api

@@ -124,9 +124,8 @@ def test_a_backfill_counts_what_nobody_told_of(deployed: str, request: pytest.Fi
     )
 
 
-@pytest.mark.parametrize("deployed", ["stack", "guarded_stack"])
-def test_an_erasure_takes_a_person_from_objects_and_counts(deployed: str, request: pytest.FixtureRequest) -> None:
-    stack: Stack = request.getfixturevalue(deployed)
+def test_an_erasure_takes_a_person_from_objects_and_counts(guarded_stack: Stack) -> None:
+    stack = guarded_stack
     admin, ranker, s3 = stack.token("Admin"), stack.token("Ranker"), stack.client("s3")
     dataset, model = live_model(stack, admin, "an erasure")
     asked = {"requests": [{"offers": OFFERS}] * 5}

@@ -108,7 +108,7 @@ def test_the_counts_fall_by_exactly_what_she_did_and_she_is_nowhere(
     account = admin.get(f"/datasets/{shop['dataset']['id']}/accounting").json()
     assert account["accounting"]["counted"] == account["accounting"]["received"] == 5
 
-    again = ended(admin, admin.post("/erasures", {"profileId": ADA}).json()["id"])
+    again = ended(admin, admin.post("/erasures", {"identities": [{"id": ADA}]}).json()["id"])
     assert (again["status"], again["lines"]) == ("succeeded", 0)
     caps = next(one for one in system.aws("dynamodb").list_tables()["TableNames"] if "Caps" in one)
     kept = system.aws("dynamodb").scan(TableName=caps)["Items"]

@@ -127,7 +127,7 @@ BODIES: dict[str, tuple[Any, int]] = {
     "read_readiness": (None, 200),
     "evaluate": ({"target": {"policy": "uniform"}}, 200),
     "erase_profile": (None, 202),
-    "create_erasure": ({"profileId": "somebody"}, 202),
+    "create_erasure": ({"identities": [{"id": "somebody"}]}, 202),
     "read_erasure": (None, 200),
     "read_openapi": (None, 200),
     "read_health": (None, 200),

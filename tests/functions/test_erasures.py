@@ -189,7 +189,7 @@ def test_of_a_namespace_only_its_ids_are_meant(system: System, s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key="a", Body=b"".join(map(line, events)))
     system.erase("/profiles/1001", namespace="CRM")
     assert lies(s3, "a") == line(events[1])
-    system.erase("/erasures", {"profileId": "1001", "namespace": "Loyalty"})
+    system.erase("/erasures", {"identities": [{"id": "nobody"}, {"id": "1001", "namespace": "Loyalty"}]})
     assert lies(s3, "a") == b""
 
 
@@ -413,7 +413,7 @@ def test_whom_it_erases_stands_nowhere_while_it_is_at_work_and_after(
     s3.put_object(Bucket=BUCKET, Key="a", Body=line(HERS[0]))
     event = rest_event("DELETE", f"/profiles/{ADA}", headers={"Authorization": f"Bearer {system.tokens['admin']}"})
     erasure_id = send(event | {"resource": "/profiles/{profile_id}"}).json["id"]
-    system.call("POST", "/erasures", {"profileId": ADA})
+    system.call("POST", "/erasures", {"identities": [{"id": ADA}]})
     assert f"'erasure {erasure_id}'" in everything()
     assert ADA not in everything()
     worker(batch(erasure_id, "a"))
@@ -475,8 +475,14 @@ def test_an_id_that_nobody_can_have_is_refused_by_its_field(system: System) -> N
         assert (reply.status, [one["pointer"] for one in reply.json["errors"]]) == (422, [pointer])
         assert "xx" not in reply.text
         assert ADA not in reply.text
-    for body, pointer in (({}, "/profileId"), ({"profileId": ""}, "/profileId"), ({"profileId": 7}, "/profileId")):
-        reply = system.call("POST", "/erasures", body)
+    for identities, pointer in (
+        ([], "/identities"),
+        ([{"id": "x"}] * 101, "/identities"),
+        ([{"id": "x"}, {"id": ""}], "/identities/1/id"),
+        ([{"id": 7}], "/identities/0/id"),
+        ([{"id": "x", "namespace": ""}], "/identities/0/namespace"),
+    ):
+        reply = system.call("POST", "/erasures", {"identities": identities})
         assert (reply.status, reply.json["errors"][0]["pointer"]) == (422, pointer)
 
 

@@ -9,10 +9,12 @@ import pytest
 
 from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.collecting.erasure import Sought
+from offer_ranking.events.person import Identity
 from offer_ranking.measuring.erasure import Left, Work
 from offer_ranking.storage.erasable_objects import S3ErasableObjects
 from offer_ranking.storage.erasures import ErasureWork, SoughtPeople
 
+ADA = Identity("", "ada")
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
@@ -70,7 +72,7 @@ def test_only_older_versions_of_the_very_key_are_deleted(s3: Any) -> None:
 
 def test_whom_an_erasure_looks_for_is_remembered_until_it_is_forgotten(client: Callable[[str], Any]) -> None:
     people = SoughtPeople(client("dynamodb"), "Caps")
-    anyone, somebody = Sought.of("ada", visitors=["v1", "v2"]), Sought.of("ada", "Email")
+    anyone, somebody = Sought.of([ADA], ["v1", "v2"]), Sought.of([ADA._replace(namespace="Email"), ADA])
     people.put("one", anyone, NOW)
     people.put("other", somebody, NOW)
     assert (people.get("one"), people.get("other")) == (anyone, somebody)

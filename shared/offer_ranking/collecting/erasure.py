@@ -26,17 +26,18 @@ import binascii
 import hmac
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from offer_ranking.events.json_line import MalformedError, read_object
-from offer_ranking.events.person import identities_of, visitors_of
+from offer_ranking.events.person import Identity, identities_of, visitors_of
 from offer_ranking.events.spelling import EVENT, text
 
 Event = tuple[str, str]
 """What the lines of one collected event share, and no others: its id, and when it was received."""
 
+_ANY = ""  # namespace
 _QUOTED = re.compile(rb'"([^"]+)"')
 # A line of what the stream could not deliver: docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-error.html
 _RECORD = "rawData"
@@ -44,18 +45,22 @@ _RECORD = "rawData"
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Whom an erasure looks for, as digests under its key; in one namespace of identities, or in any."""
+    """Whom an erasure looks for, as digests under its key; `namespaces` are those of the identities, "" is any."""
 
     key: bytes = field(repr=False)
     digests: frozenset[bytes] = field(repr=False)
-    namespace: str | None = None
+    namespaces: frozenset[str]
 
     @classmethod
-    def of(cls, identity: str, namespace: str | None = None, visitors: Iterable[str] = ()) -> Sought:
-        """A person by an identity, and by the names that tokens may have for it; under a new key."""
+    def of(cls, identities: Collection[Identity], visitors: Iterable[str] = ()) -> Sought:
+        """A person by identities, in the namespace of each or ("") in any, and by the names that tokens may have.
+
+        Under a new key.
+        """
         key = secrets.token_bytes(32)
-        known = [_digest(key, "identity", identity), *(_digest(key, "visitor", one) for one in visitors if one)]
-        return cls(key, frozenset(known), namespace)
+        known = [_digest(key, "identity", *one) for one in identities]
+        known += [_digest(key, "visitor", one) for one in visitors if one]
+        return cls(key, frozenset(known), frozenset(one.namespace for one in identities))
 
     def is_named_by(self, line: bytes) -> bool:
         """Whether a line names the person. One that is no object of JSON does by any of its quoted texts."""
@@ -84,17 +89,17 @@ class Sought:
 
     def is_named_in(self, line: bytes, event: dict[str, Any] | None) -> bool:
         """The same of a line that was read; None is read of one that is no object."""
-        if any(self._is("visitor", visitor) for visitor in visitors_of(line)):
+        if any(_digest(self.key, "visitor", visitor) in self.digests for visitor in visitors_of(line)):
             return True
         if event is None:
-            return any(self._is("identity", one.decode(errors="replace")) for one in _QUOTED.findall(line))
-        for namespace, identity in identities_of(event):
-            if self.namespace in {None, namespace} and self._is("identity", identity):
+            return any(self._knows(one.decode(errors="replace"), self.namespaces) for one in _QUOTED.findall(line))
+        for namespace, id_ in identities_of(event):
+            if self._knows(id_, self.namespaces & {_ANY, namespace}):
                 return True
         return any(map(self.is_named_by, _undelivered(event)))
 
-    def _is(self, kind: str, name: str) -> bool:
-        return _digest(self.key, kind, name) in self.digests
+    def _knows(self, id_: str, namespaces: Iterable[str]) -> bool:
+        return any(_digest(self.key, "identity", namespace, id_) in self.digests for namespace in namespaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,8 @@ class Found:
     events: frozenset[Event] = frozenset()
 
 
-def _digest(key: bytes, kind: str, name: str) -> bytes:
-    return hmac.digest(key, f"{kind}\0{name}".encode(errors="surrogatepass"), "sha256")
+def _digest(key: bytes, *names: str) -> bytes:
+    return hmac.digest(key, "\0".join(names).encode(errors="surrogatepass"), "sha256")
 
 
 def _read(line: bytes) -> dict[str, Any] | None:

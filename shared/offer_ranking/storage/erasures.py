@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
@@ -23,7 +24,6 @@ NOUN = "erasure"
 FORGOTTEN_AFTER = timedelta(days=14)
 """If a run never came to its end: then it is not worth going on with."""
 _MOST_LEFT = 100
-_ANY = " "  # DynamoDB has no use for an empty text; no namespace is called so
 
 
 class Erasures:
@@ -69,7 +69,7 @@ class SoughtPeople:
                 **_sought_key(erasure_id),
                 "key": {"B": sought.key},
                 "digests": {"BS": sorted(sought.digests)},
-                "namespace": {"S": sought.namespace or _ANY},
+                "namespaces": {"S": json.dumps(sorted(sought.namespaces))},
                 "expiresAt": {"N": str(int((now + FORGOTTEN_AFTER).timestamp()))},
             },
         )
@@ -80,9 +80,8 @@ class SoughtPeople:
         item: Any = answer.get("Item")
         if item is None:
             raise NotFoundError(NOUN, erasure_id)
-        namespace = item["namespace"]["S"]
-        digests = frozenset(map(bytes, item["digests"]["BS"]))
-        return Sought(bytes(item["key"]["B"]), digests, None if namespace == _ANY else namespace)
+        digests, namespaces = map(bytes, item["digests"]["BS"]), json.loads(item["namespaces"]["S"])
+        return Sought(bytes(item["key"]["B"]), frozenset(digests), frozenset(namespaces))
 
     def forget(self, erasure_id: str) -> None:
         """Nobody can tell any more whom it looked for."""

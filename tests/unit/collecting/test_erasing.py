@@ -14,6 +14,7 @@ from offer_ranking.collecting.erasing import Erased, Erasing, Lying, UnerasableE
 from offer_ranking.collecting.erasure import Sought
 from offer_ranking.counting import parquet as tables
 from offer_ranking.counting.engine import count_object
+from offer_ranking.events.person import Identity
 from tests.support.collecting import event
 from tests.support.parquet_files import copied, parquet
 
@@ -44,7 +45,7 @@ class OneObject:
 
 
 def erased(file: Path, identity: str = ADA) -> Erased:
-    return Erasing("e1", Sought.of(identity), OneObject(file)).erase("events.parquet")
+    return Erasing("e1", Sought.of([Identity("", identity)]), OneObject(file)).erase("events.parquet")
 
 
 def seen(person: str, n: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from offer_ranking.collecting.collector import Collector
 from offer_ranking.collecting.erasure import Sought
 from offer_ranking.collecting.mail import open_mail
 from offer_ranking.events.mail_link import LinkMaker
+from offer_ranking.events.person import Identity
 from offer_ranking.events.token import sign
 from offer_ranking.events.visitor import visitor_by, visitor_of
 from tests.support.collecting import (
@@ -32,12 +34,16 @@ ADA, BOB = "ada@example.org", "bob@example.org"
 ECID, OTHER = "7" * 38, "8" * 38
 
 
+def sought_by(id: str, namespace: str = "", visitors: Iterable[str] = ()) -> Sought:  # noqa: A002 - it is called so
+    return Sought.of([Identity(namespace, id)], visitors)
+
+
 def line(held: Any) -> bytes:
     return json.dumps(held).encode() + b"\n"
 
 
 def is_hers(held: Any, sought: Sought | None = None) -> bool:
-    return (sought or Sought.of(ADA)).is_named_by(held if isinstance(held, bytes) else line(held))
+    return (sought or sought_by(ADA)).is_named_by(held if isinstance(held, bytes) else line(held))
 
 
 SPELLINGS = {
@@ -60,18 +66,27 @@ SPELLINGS = {
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_line_that_names_her_is_hers_in_every_spelling(spelling: str) -> None:
     assert is_hers(SPELLINGS[spelling])
-    assert is_hers(SPELLINGS[spelling], Sought.of(ADA, "Email"))
-    assert not is_hers(SPELLINGS[spelling], Sought.of(BOB[:-1]))
+    assert is_hers(SPELLINGS[spelling], sought_by(ADA, "Email"))
+    assert not is_hers(SPELLINGS[spelling], sought_by(BOB[:-1]))
 
 
 @pytest.mark.parametrize("spelling", set(SPELLINGS) - {"a mail of Journey Optimizer"})
 def test_of_another_namespace_it_is_not(spelling: str) -> None:
-    assert not is_hers(SPELLINGS[spelling], Sought.of(ADA, "Loyalty"))
+    assert not is_hers(SPELLINGS[spelling], sought_by(ADA, "Loyalty"))
+
+
+def test_of_several_identities_each_is_meant_in_its_own_namespace() -> None:
+    sought = Sought.of([Identity("Email", ADA), Identity("CRM", "1001"), Identity("", ECID)])
+    named = [("Email", ADA), ("CRM", "1001"), ("ECID", ECID), ("Loyalty", ECID)]
+    others = [("CRM", ADA), ("Email", "1001"), ("Loyalty", "1001"), ("ECID", OTHER)]
+    for namespace, id_ in named + others:
+        assert is_hers({"identityMap": {namespace: [{"id": id_}]}}, sought) is ((namespace, id_) in named)
+    assert is_hers(b'broken "1001"\n', sought), "nobody can tell of which namespace"
 
 
 def test_an_id_that_a_pipeline_wrote_as_a_number_is_the_same_id() -> None:
-    assert is_hers({"identityMap": {"CRM": [{"id": 1001}]}}, Sought.of("1001"))
-    assert not is_hers({"identityMap": {"CRM": [{"id": True}]}}, Sought.of("True"))
+    assert is_hers({"identityMap": {"CRM": [{"id": 1001}]}}, sought_by("1001"))
+    assert not is_hers({"identityMap": {"CRM": [{"id": True}]}}, sought_by("True"))
 
 
 ELSEWHERE: list[Any] = [
@@ -126,7 +141,7 @@ def test_all_lines_of_a_collected_event_are_hers_though_only_the_first_names_her
     assert (len(hers), len(others)) == (3, 2)
     assert b"identityMap" not in hers[1] + hers[2]
     lines = [hers[2], others[1], hers[0], others[0], hers[1]]
-    sought = Sought.of(ECID, visitors=[visitor_of(ECID)])
+    sought = sought_by(ECID, visitors=[visitor_of(ECID)])
     found = sought.found_in(lines)
     assert (found.seen, found.named) == (5, 3 if visitor else 1)
     assert list(sought.others(lines, found)) == [others[1], others[0]]
@@ -134,7 +149,7 @@ def test_all_lines_of_a_collected_event_are_hers_though_only_the_first_names_her
 
 def test_lines_of_pipelines_that_share_an_id_do_not_share_a_person() -> None:
     lines = [line({"_id": "0", "identityMap": {"Email": [{"id": one}]}}) for one in (ADA, BOB)]
-    sought = Sought.of(ADA)
+    sought = sought_by(ADA)
     assert list(sought.others(lines, sought.found_in(lines))) == lines[1:]
 
 
@@ -147,19 +162,19 @@ def test_the_events_of_a_mail_are_hers_by_what_their_token_says() -> None:
 
     (hers,), (his,) = opened(ADA), opened(BOB)
     assert ADA.encode() not in hers
-    sought = Sought.of(ADA, visitors=[visitor_by(ADA, KEYS.current)])
+    sought = sought_by(ADA, visitors=[visitor_by(ADA, KEYS.current)])
     assert (sought.is_named_by(hers), sought.is_named_by(his)) == (True, False)
 
 
 def test_tokens_that_name_nobody_and_texts_that_only_begin_like_one_are_nobodys() -> None:
     forged = "WzMs" + "A" * 40 + "." + "B" * 22
     assert not is_hers(
-        {"t": [sign(a_token("o1", visitor=""), KEYS.current), forged, "WzMs"]}, Sought.of("", visitors=[""])
+        {"t": [sign(a_token("o1", visitor=""), KEYS.current), forged, "WzMs"]}, sought_by("", visitors=[""])
     )
 
 
 def test_nobody_can_read_whom_an_erasure_looks_for() -> None:
-    first, second = Sought.of(ADA), Sought.of(ADA)
+    first, second = sought_by(ADA), sought_by(ADA)
     assert first.digests != second.digests, "the same person twice is no pattern"
     assert ADA.encode() not in b"".join(first.digests)
     assert first.key.hex()[:8] not in repr(first)
@@ -186,7 +201,7 @@ def test_whatever_else_lies_there_stays_byte_for_byte_and_in_order(given_lines: 
             return f'"{ADA}"'.encode() in one
         return any(entry["id"] == ADA for entries in identities for entry in entries)
 
-    sought = Sought.of(ADA)
+    sought = sought_by(ADA)
     found = sought.found_in(given_lines)
     assert list(sought.others(given_lines, found)) == [one for one in given_lines if not expected(one)]
     assert found.named == sum(map(expected, given_lines))
