@@ -3,8 +3,10 @@
 Two keys live. The new one verifies at once and signs ten minutes later, when every function has read it; the one that
 signed until now verifies until the next rotation, and the one before that is gone. A mail's token is good for 30 days,
 so a rotation within 30 days of the last is refused: tokens of the key that it would retire may live. FORCE=1 rotates
-all the same. Of a page's tokens, which are good for 48 hours, it loses none once those are over; and whoever must be
-rid of a key that others know rotates twice: then nobody's token of that key counts any more.
+all the same, and they no longer verify: those of pages, good for 48 hours, and of mails. Whoever must be rid of a key
+that others know rotates twice, ten minutes apart: after the first it still verifies, and signs until the new one does;
+five minutes after the second, when every function has read the table again, it is worth nothing. At once after another
+rotations would lose tokens: of a key that signs in one function, and that another has not read.
 """
 
 from __future__ import annotations

@@ -67,8 +67,10 @@ class Teardown:
 
     def keep(self) -> None:
         """Delete the stack, and that which is nested in it; what they retain stays."""
-        for stack in self._stacks():  # the nested one is retained by the other, so that no update can take it along
-            self._delete_stack(stack)
+        for stack in self._stacks():
+            # Of the nested ones the storage's is there yet: the other retains it, so that no update can take it along.
+            if self._is_there(Resource(_STACK, stack, self.stack, retained=True)):
+                self._delete_stack(stack)
 
     def purge(self, resources: list[Resource]) -> None:
         """Delete the stacks, and then what they retained and left behind."""
