@@ -70,7 +70,7 @@ def test_a_line_that_names_her_is_hers_in_every_spelling(spelling: str) -> None:
     assert not is_hers(SPELLINGS[spelling], sought_by(BOB[:-1]))
 
 
-@pytest.mark.parametrize("spelling", set(SPELLINGS) - {"a mail of Journey Optimizer"})
+@pytest.mark.parametrize("spelling", [one for one in SPELLINGS if one != "a mail of Journey Optimizer"])
 def test_of_another_namespace_it_is_not(spelling: str) -> None:
     assert not is_hers(SPELLINGS[spelling], sought_by(ADA, "Loyalty"))
 
