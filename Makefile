@@ -68,6 +68,7 @@ soak: .venvs/test.made .venvs/emulator.made ## 100,000 simulated histories with 
 	$(TEST)/python -m tests.simulation.outage --asks 10000
 	$(TEST)/python -m tests.simulation.reading --reads 100000
 	$(TEST)/python -m tests.simulation.restored --environments 1000
+	$(TEST)/python -m tests.simulation.canaries --requests 10000
 
 fuzz: .venvs/fuzz.made ## fuzz what takes bytes from strangers, by coverage, a minute each; ARGS="--seconds 600"
 	.venvs/fuzz/bin/python -m tests.fuzz $(ARGS)

@@ -346,6 +346,8 @@ def _said(message: Any) -> Iterator[tuple[Any, Any]]:
 
 def _holds(hint: LookAt, bucket: str, key: str) -> None:
     assert (hint.bucket, hint.key) == (bucket, key)
+    if re.search("[\ud800-\udfff]", bucket + key):
+        return  # no UTF-8: of two halves JSON makes one letter
     sent = _Sent()
     Hints(sent, objects_queue="q").look_at(bucket, [key])  # type: ignore[arg-type]
     assert [read_hint(one) for one in sent.bodies] == [hint]

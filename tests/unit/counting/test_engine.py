@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -148,7 +149,7 @@ def _all_propositions(event: dict[str, Any]) -> list[dict[str, Any]]:
         b'{"a":1 /* note */}',
         b"{'a':1}",
     ],
-    ids=lambda line: repr(line[:30]).replace("[", "("),
+    ids=lambda line: re.sub(r"\W+", "_", repr(line[:30])),
 )
 @pytest.mark.parametrize("joined", [b"", event_lines.written(hand_written.EVENTS["display"])[1:-1] + b","])
 def test_what_is_json_is_so_to_the_decoder_the_rules_and_the_oracle(file: Path, line: bytes, joined: bytes) -> None:

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import base64
+import hmac
+import json
+import time
 import urllib.error
+from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from infra.local.issuer import Issuer
 from offer_ranking.http.principal import Permission
@@ -115,7 +124,13 @@ def test_the_environment_says_whom_to_trust(monkeypatch: pytest.MonkeyPatch) -> 
     for name, value in {"OIDC_ISSUER": "https://i", "OIDC_JWKS_URL": "", "OIDC_AUDIENCE": ""}.items():
         monkeypatch.setenv(name, value)
     verifier = Verifier.from_environment()
-    assert (verifier.jwks_url, verifier.audience) == ("https://i/.well-known/jwks.json", None)
+    assert (verifier.issuer, verifier.jwks_url, verifier.audience, verifier.groups_claim) == (
+        "https://i", "https://i/.well-known/jwks.json", None, "cognito:groups",
+    )  # fmt: skip
+    for name, value in {"OIDC_JWKS_URL": "https://k", "OIDC_AUDIENCE": "a", "OIDC_GROUPS_CLAIM": "g"}.items():
+        monkeypatch.setenv(name, value)
+    verifier = Verifier.from_environment()
+    assert (verifier.jwks_url, verifier.audience, verifier.groups_claim) == ("https://k", "a", "g")
 
 
 def test_a_key_of_a_kind_that_cannot_be_read_leaves_the_keys_at_hand(
@@ -126,3 +141,198 @@ def test_a_key_of_a_kind_that_cannot_be_read_leaves_the_keys_at_hand(
     verifier.fetch = keys.fetch
     keys.now += 7200
     assert verifier.principal(bearer(issuer)).id == "ranker"
+
+
+READER = {"scope": "offer-ranking/ranking-strategies.read"}
+
+
+def spelled(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def claims(issuer: Issuer, **changes: Any) -> dict[str, Any]:
+    return {k: v for k, v in (issuer._claims("s", "c", 60) | READER | changes).items() if v is not None}
+
+
+def hs256(issuer: Issuer, secret: bytes) -> str:
+    """Signed with a secret that everybody knows, as if the issuer's key were one."""
+    signed = f"{spelled({'alg': 'HS256', 'typ': 'JWT', 'kid': issuer._key_id})}.{spelled(claims(issuer))}"
+    mark = hmac.digest(secret, signed.encode(), "sha256")
+    return f"{signed}.{base64.urlsafe_b64encode(mark).decode().rstrip('=')}"
+
+
+def of_public_key(issuer: Issuer, encoding: Encoding) -> bytes:
+    return issuer._key.public_key().public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
+
+
+def with_header(issuer: Issuer, **header: Any) -> str:
+    return jwt.encode(claims(issuer), issuer._key, algorithm="RS256", headers={"kid": issuer._key_id} | header)
+
+
+FORGED: dict[str, Any] = {
+    "alg none": lambda i: f"{spelled({'alg': 'none', 'kid': i._key_id})}.{spelled(claims(i))}.",
+    "alg None": lambda i: f"{spelled({'alg': 'None', 'kid': i._key_id})}.{spelled(claims(i))}.",
+    "HS256 with the public key in PEM": lambda i: hs256(i, of_public_key(i, Encoding.PEM)),
+    "HS256 with the public key in DER": lambda i: hs256(i, of_public_key(i, Encoding.DER)),
+    "HS256 with the published key": lambda i: hs256(i, json.dumps(i.keys()["keys"][0]).encode()),
+    "HS256 with nothing": lambda i: hs256(i, b""),
+    "an algorithm of another strength": lambda i: jwt.encode(
+        claims(i), i._key, algorithm="RS512", headers={"kid": i._key_id}
+    ),
+    "a key id with a path": lambda i: with_header(i, kid="../../../dev/null"),
+    "a key id with an expression": lambda i: with_header(i, kid="k' UNION SELECT 'x"),
+    "a key id of an address": lambda i: with_header(i, kid="https://evil.example/keys"),
+    "no key id": lambda i: jwt.encode(claims(i), i._key, algorithm="RS256"),
+    "a key in the header": lambda i: jwt.encode(
+        claims(i), Issuer("x")._key, algorithm="RS256",
+        headers={"kid": "new", "jwk": Issuer("x").keys()["keys"][0], "jku": "https://evil.example/keys"},
+    ),
+    "a part too many": lambda i: with_header(i) + ".x",
+    "what must be understood and is not": lambda i: with_header(i, crit=["exp"], exp=1),
+    "expired": lambda i: i.sign(claims(i, exp=int(time.time()) - 60)),
+    "never expiring": lambda i: i.sign(claims(i, exp=None)),
+    "expiring in words": lambda i: i.sign(claims(i, exp="tomorrow")),
+    "not yet valid": lambda i: i.sign(claims(i, nbf=int(time.time()) + 600)),
+    "no issuer": lambda i: i.sign(claims(i, iss=None)),
+    "another issuer": lambda i: i.sign(claims(i, iss="https://issuer.test.evil.example")),
+    "issuers": lambda i: i.sign(claims(i, iss="https://issuer.test/")),
+    "nobody": lambda i: i.sign(claims(i, sub=None)),
+    "an id token": lambda i: i.sign(claims(i, token_use="id")),
+    "of no use": lambda i: i.sign(claims(i, token_use=None)),
+    "for another API": lambda i: i.sign(claims(i, scope="other/ranking-strategies.read")),
+    "for another API, in a list": lambda i: i.sign(claims(i, scope=["other/a", "other/b"])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_token_proves_nothing(issuer: Issuer, verifier: Verifier, name: str) -> None:
+    assert verifier.principal("Bearer " + with_header(issuer)).permissions == {Permission.READ}
+    with pytest.raises(UnauthenticatedError):
+        verifier.principal("Bearer " + FORGED[name](issuer))
+
+
+@pytest.mark.parametrize(
+    ("scope", "groups", "granted"),
+    [
+        ("other/a offer-ranking/ranking.rank", None, {Permission.RANK}),
+        ("OFFER-RANKING/ranking.rank openid", None, set()),
+        ("offer-ranking/ranking.rank,offer-ranking/ranking-strategies.read x", None, set()),
+        ("ranking.rank", None, set()),
+        (["offer-ranking/ranking.rank offer-ranking/ranking-strategies.read"], None, set()),
+        ([["offer-ranking/ranking.rank"], "offer-ranking/ranking-strategies.read"], None, {Permission.READ}),
+        ("other/a", ["ranking-readers"], {Permission.READ}),
+        ("openid", ["ranking-managers"], {Permission.READ, Permission.MANAGE}),
+        ("openid", "ranking-readers gardeners", {Permission.READ}),
+        ("openid", ["RANKING-READERS", "ranking-reader", 5, None], set()),
+        ("openid", {"ranking-managers": True}, set()),
+        (None, None, set()),
+    ],
+)
+def test_scopes_and_groups_grant_what_they_name_to_the_letter(
+    issuer: Issuer, verifier: Verifier, scope: object, groups: object, granted: set[Permission]
+) -> None:
+    token = issuer.sign(claims(issuer, scope=scope, **{"cognito:groups": groups}))
+    assert verifier.principal(f"Bearer {token}").permissions == granted
+
+
+def test_groups_come_from_the_claim_that_is_named(issuer: Issuer, keys: Keys) -> None:
+    verifier = Verifier("https://issuer.test", "unused", audience="shop", groups_claim="roles", fetch=keys.fetch)
+    own = {"aud": ["other", "shop"], "scope": None, "roles": ["ranking-readers"], "token_use": None}
+    token = issuer.sign(claims(issuer, **own, **{"cognito:groups": ["ranking-managers"]}))
+    assert verifier.principal(f"Bearer {token}").permissions == {Permission.READ}
+
+
+@pytest.mark.parametrize("aud", [None, "other", ["other"], "shopper", ["shop ", "Shop"]])
+def test_where_there_is_an_audience_a_token_must_be_for_it(issuer: Issuer, keys: Keys, aud: object) -> None:
+    verifier = Verifier("https://issuer.test", "unused", audience="shop", fetch=keys.fetch)
+    with pytest.raises(UnauthenticatedError):
+        verifier.principal("Bearer " + issuer.sign(claims(issuer, aud=aud)))
+
+
+def test_clocks_may_differ_by_five_seconds(issuer: Issuer, verifier: Verifier) -> None:
+    now = int(time.time())
+    assert verifier.principal("Bearer " + issuer.sign(claims(issuer, exp=now - 2))).id == "s"
+    with pytest.raises(UnauthenticatedError):
+        verifier.principal("Bearer " + issuer.sign(claims(issuer, exp=now - 6)))
+
+
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  ", "Bearer \t"])
+def test_the_scheme_is_no_matter_of_case_or_blanks(issuer: Issuer, verifier: Verifier, scheme: str) -> None:
+    assert verifier.principal(scheme + issuer.machine_token("ranker") + " ").id == "ranker"
+
+
+def test_a_token_has_16384_characters_at_most(issuer: Issuer, verifier: Verifier) -> None:
+    def padded(length: int) -> str:
+        return next(
+            text
+            for more in range(length)
+            if len(text := issuer.sign(claims(issuer, pad="x" * (length * 3 // 4 - 900 + more)))) >= length
+        )
+
+    longest = padded(16_370)
+    assert len(longest) <= 16_384
+    assert verifier.principal(f"Bearer {longest}").id == "s"
+    for length, why in ((16_384, "not valid"), (16_385, "too long")):
+        with pytest.raises(UnauthenticatedError, match=why):
+            verifier.principal("Bearer " + "x" * length)
+
+
+def test_a_secret_among_the_published_keys_signs_nothing(issuer: Issuer) -> None:
+    """Whoever reads it could sign with it: only algorithms of two keys are taken, whatever a key says it is for."""
+    secret = b"s" * 32
+    shared = {"kty": "oct", "kid": "shared", "alg": "HS256", "k": base64.urlsafe_b64encode(secret).decode()}
+    published = {"keys": [shared, *issuer.keys()["keys"]]}
+    verifier = Verifier("https://issuer.test", "unused", fetch=lambda _: published)
+    with pytest.raises(UnauthenticatedError):
+        verifier.principal("Bearer " + jwt.encode(claims(issuer), secret, algorithm="HS256", headers={"kid": "shared"}))
+
+
+def test_without_an_audience_of_ours_a_token_may_name_one(issuer: Issuer, verifier: Verifier) -> None:
+    assert verifier.principal("Bearer " + issuer.sign(claims(issuer, aud="whoever"))).id == "s"
+
+
+def test_keys_are_read_from_where_the_issuer_publishes_them(issuer: Issuer, tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps(issuer.keys()))
+    verifier = Verifier("https://issuer.test", (tmp_path / "keys.json").as_uri())
+    assert verifier.principal(bearer_of(issuer)).id == "s"
+
+
+def test_a_good_token_under_another_scheme_proves_nothing(issuer: Issuer, verifier: Verifier) -> None:
+    for scheme in ("Basic", "Token", "DPoP", ""):
+        with pytest.raises(UnauthenticatedError, match="A bearer token is needed"):
+            verifier.principal(f"{scheme} {issuer.machine_token('ranker')}")
+
+
+def test_keys_of_other_kinds_and_without_an_id_stand_beside_ours(issuer: Issuer) -> None:
+    curve = ec.generate_private_key(ec.SECP256R1())
+    published = {
+        "keys": [
+            ECAlgorithm.to_jwk(curve.public_key(), as_dict=True) | {"kid": "curve"},
+            RSAAlgorithm.to_jwk(Issuer("x")._key.public_key(), as_dict=True),
+            *issuer.keys()["keys"],
+        ]
+    }
+    verifier = Verifier("https://issuer.test", "unused", fetch=lambda _: published)
+    token = jwt.encode(claims(issuer), curve, algorithm="ES256", headers={"kid": "curve"})
+    assert verifier.principal(f"Bearer {token}").id == verifier.principal(bearer_of(issuer)).id == "s"
+    assert set(verifier._keys) == {"curve", issuer._key_id}
+
+
+def bearer_of(issuer: Issuer) -> str:
+    return "Bearer " + issuer.sign(claims(issuer))
+
+
+def test_an_hour_and_ten_seconds_are_reached_before_keys_are_asked_for_anew(
+    issuer: Issuer, keys: Keys, verifier: Verifier
+) -> None:
+    verifier.principal(bearer(issuer))
+    keys.now = 3600
+    verifier.principal(bearer(issuer))
+    assert keys.asked == 1
+    stranger = "Bearer " + Issuer("https://issuer.test").machine_token("admin")
+    keys.now, verifier._fetched = 4000.0, 3990.0
+    for now, asked in ((4000.0, 1), (4000.5, 2), (4001.0, 2)):
+        keys.now = now
+        with pytest.raises(UnauthenticatedError, match="unknown key"):
+            verifier.principal(stranger)
+        assert keys.asked == asked
