@@ -501,6 +501,9 @@ def test_while_the_keys_of_tokens_cannot_be_read_nothing_is_begun(
 def test_an_erasure_that_nobody_asked_for_is_not_found(system: System) -> None:
     for bad in ("missing", UNKNOWN, "x" * 10_000, "a b", "{}"):
         assert system.call("GET", f"/erasures/{bad}").status == 404
+    started_by_hand = {"stateMachineArn": ENVIRONMENT["ERASURES"], "name": UNKNOWN, "input": "{}"}
+    boto3.client("stepfunctions").start_execution(**started_by_hand)
+    assert system.call("GET", f"/erasures/{UNKNOWN}").status == 404
 
 
 def test_the_worker_is_called_by_the_state_machine_only(system: System) -> None:  # noqa: ARG001 - as above

@@ -66,14 +66,11 @@ class ErasableObjects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was done to one object, or to many: lines dropped, objects rewritten, older versions deleted."""
+    """What was done to one object: lines dropped, whether it was rewritten (1), older versions deleted."""
 
     lines: int = 0
     rewritten: int = 0
     versions: int = 0
-
-    def __add__(self, other: Erased) -> Erased:
-        return Erased(self.lines + other.lines, self.rewritten + other.rewritten, self.versions + other.versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +140,12 @@ def _lines(file: Path) -> Iterator[bytes]:
         yield line
 
 
-def _columns(row: bytes) -> dict[str, Any]:
+def _columns(row: bytes) -> dict[str, Any] | None:
+    """A row that may hold floats that are no numbers; None where a column holds something that is no JSON."""
     try:
         return read_object(row)
-    except MalformedError:  # a float that is no number
-        return dict(json.loads(row))
+    except MalformedError:
+        try:
+            return dict(json.loads(row))
+        except (ValueError, RecursionError):
+            return None

@@ -105,6 +105,13 @@ def test_columns_of_every_type_stay_as_they_are(tmp_path: Path, identity: str) -
         assert connection.execute(read).fetchall() == [before[0], before[2]]
 
 
+def test_a_row_that_is_nested_too_deeply_is_hers_by_any_of_its_texts(tmp_path: Path) -> None:
+    deep = "'" + "[" * 100_000 + "]" * 100_000 + "'"
+    query = f"SELECT {deep}::JSON AS deep, CASE n WHEN 1 THEN '{ADA}' ELSE '{BOB}' END AS who FROM range(3) AS r(n)"
+    file = copied(tmp_path / "events.parquet", query)
+    assert erased(file).lines == 1
+
+
 def test_a_copy_with_another_schema_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = parquet(tmp_path / "events.parquet", [seen(ADA, 1), seen(BOB, 2)])
     before = file.read_bytes()

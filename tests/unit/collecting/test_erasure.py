@@ -99,7 +99,7 @@ ELSEWHERE: list[Any] = [
     {"_experience": {"decisioning": {"propositions": [{"items": [{"id": ADA}]}]}}},
     {"endUserIDs": {"a": {"b": {"c": {"d": {"e": {"id": ADA}}}}}}},
     {"endUserIDs": [{"id": ADA}]},
-    {"rawData": "no base64"}, {"rawData": 7},
+    {"rawData": "no base64"}, {"rawData": "a"}, {"rawData": "ä"}, {"rawData": 7},
     {}, b"\n", b"", b"   \n", b"\xff\xfe\n",
 ]  # fmt: skip
 
