@@ -60,7 +60,7 @@ bench-learning: .venvs/bench.made ## regret beside mabwiser, river and Vowpal Wa
 bench-ranking: .venvs/bench.made ## CPU of one ranking beside numpy, mabwiser, river and Vowpal Wabbit, into tests/benchmarks/results
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venvs/bench/bin/python -m tests.benchmarks.ranking $(ARGS)
 
-soak: .venvs/test.made .venvs/emulator.made ## 100,000 simulated histories with every fault, 1,000 workers killed in mid-count; hours
+soak: .venvs/test.made .venvs/emulator.made ## every fault, race, outage and crash in full: 100,000 histories, 1,000 workers killed, and more; hours
 	$(TEST)/python -m tests.simulation --seeds 100000
 	$(TEST)/python -m tests.simulation.kill --kills 1000
 	$(TEST)/python -m tests.simulation.catalog --sequences 5000
@@ -68,6 +68,7 @@ soak: .venvs/test.made .venvs/emulator.made ## 100,000 simulated histories with 
 	$(TEST)/python -m tests.simulation.outage --asks 10000
 	$(TEST)/python -m tests.simulation.reading --reads 100000
 	$(TEST)/python -m tests.simulation.restored --environments 1000
+	$(TEST)/python -m tests.simulation.memory --minutes 10
 	$(TEST)/python -m tests.simulation.canaries --requests 10000
 
 fuzz: .venvs/fuzz.made ## fuzz what takes bytes from strangers, by coverage, a minute each; ARGS="--seconds 600"
