@@ -34,9 +34,9 @@ from infra.local.emulator import executable  # noqa: E402 - the path above comes
 from infra.local.system import System, running  # noqa: E402
 from offer_ranking.ranking.quota import WINDOW_SECONDS  # noqa: E402
 
-QUOTA = 5  # rankings a second
+QUOTA = 2  # rankings a second
 GREEDY = 20 * QUOTA
-OTHERS, OTHERS_A_SECOND = 5, 25.0
+OTHERS, OTHERS_A_SECOND = 20, 25.0
 PROCESSES = 3
 CROWD = 200  # clients of the overload, none of which comes to its quota
 LARGEST_RATIO, RECOVERS_IN = 1.2, 5.0
