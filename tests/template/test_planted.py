@@ -200,6 +200,7 @@ PLANTED: dict[str, Change] = {
     "variable that nobody listed": put("x", "RankOffers", "Environment", "Variables", "LEDGER_TABLE"),
     "endpoint of an emulator": put("http://127.0.0.1", "RankOffers", "Environment", "Variables", "AWS_ENDPOINT_URL"),
     "function without X-Ray": put({"Mode": "PassThrough"}, "RankOffers", "TracingConfig"),
+    "state machine without X-Ray": put(GONE, "BackfillDataset", "TracingConfiguration"),
     "function that logs text": put("Text", "RankOffers", "LoggingConfig", "LogFormat"),
     "function in another's log": put({"Ref": "ApiLog"}, "RankOffers", "LoggingConfig", "LogGroup"),
     "log group without retention": put(GONE, "RankOffersLog", "RetentionInDays"),
@@ -272,6 +273,7 @@ PLANTED: dict[str, Change] = {
         "BucketEncryption",
         "ServerSideEncryptionConfiguration",
     ),
+    "bucket whose readers nobody knows": put(GONE, "State", "LoggingConfiguration"),
     "bucket that tells nobody": put(GONE, "Datasets", "NotificationConfiguration"),
     "old counts for ever": put(GONE, "State", "LifecycleConfiguration", "Rules", 2),
     "queue in the clear": put(False, "Objects", "SqsManagedSseEnabled"),
@@ -285,6 +287,7 @@ PLANTED: dict[str, Change] = {
     "alarm of another queue": put(
         {"Fn::GetAtt": ["Storage", "Outputs.ObjectsName"]}, "Alarms", "Parameters", "DeadLettersQueue"
     ),
+    "API of another name than the alarms'": put("edge", "EdgeApi", "Name"),
     "alarm that nobody hears": put(GONE, "ErrorsAlarm", "AlarmActions"),
     "alarm without a section of the runbook": put("Something is wrong", "ErrorsAlarm", "AlarmDescription"),
     "alarm after a day": put(86_400, "UndeliveredAlarm", "Period"),

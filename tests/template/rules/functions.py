@@ -68,10 +68,13 @@ def another_endpoint_is_set_only_by_its_parameter(templates: Templates) -> Probl
 
 
 @rule
-def a_function_is_traced(templates: Templates) -> Problems:
+def a_function_and_a_state_machine_are_traced(templates: Templates) -> Problems:
     for name, function in templates.of("AWS::Lambda::Function").items():
         if function.get("TracingConfig") != {"Mode": "Active"}:
             yield f"{name}: {function.get('TracingConfig')}"
+    for name, machine in templates.of("AWS::StepFunctions::StateMachine").items():
+        if machine.get("TracingConfiguration") != {"Enabled": True}:
+            yield f"{name}: {machine.get('TracingConfiguration')}"
 
 
 @rule

@@ -86,6 +86,14 @@ def buckets_are_encrypted_by_the_key_that_is_given(templates: Templates) -> Prob
 
 
 @rule
+def buckets_log_who_reads_where_that_is_asked_for(templates: Templates) -> Problems:
+    for name, bucket in templates.of(BUCKETS).items():
+        condition, then, _ = bucket.get("LoggingConfiguration", {}).get("Fn::If", ["", {}, None])
+        if (condition, then.get("DestinationBucketName")) != ("HasAccessLogs", {"Ref": "AccessLogsBucket"}):
+            yield f"{name}: {condition} {then}"
+
+
+@rule
 def buckets_tell_of_their_objects(templates: Templates) -> Problems:
     told = templates.of(BUCKETS).get("Datasets", {}).get("NotificationConfiguration", {})
     if told.get("EventBridgeConfiguration") != {"EventBridgeEnabled": True}:

@@ -78,6 +78,10 @@ def what_must_be_heard_of_is_an_alarm(templates: Templates) -> Problems:
 def what_alarms_watch_is_this_system(templates: Templates) -> Problems:
     given = templates.system.of("AWS::CloudFormation::Stack")["Alarms"]["Parameters"]
     yield from (f"{name}: {given.get(name)}" for name, meant in MEANT.items() if given.get(name) != meant)
+    for name, api in templates.system.of("AWS::ApiGateway::RestApi").items():
+        named = api.get("Name", api["Body"]["info"]["title"])
+        if named != MEANT["ApiName"]:
+            yield f"{name} is named {named}"
     if given.get("AlarmTopicArn") != {"Ref": "AlarmTopicArn"}:
         yield "nobody is told"
 
