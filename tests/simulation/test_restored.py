@@ -1,4 +1,4 @@
-"""Twenty environments are restored from one image; `make soak` restores a thousand."""
+"""Sixteen environments are restored from one image; `make soak` restores a thousand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 from tests.support.template import ROOT
 
-ENVIRONMENTS = 20
+ENVIRONMENTS = 16
 
 
 def test_restored_environments_make_nothing_alike() -> None:
