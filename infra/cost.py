@@ -59,6 +59,7 @@ ANSWER_CPU_MS, INTERACT_CPU_MS, EVENTS_A_SECOND = 1.26, 2.5, 130_000
 SCHEDULED_SECONDS = 3.0  # hourly and daily: environments are cold by then
 # Bytes of what is written for a request: our line, Lambda's own two, API Gateway's.
 LINE_BYTES, PLATFORM_BYTES, ACCESS_BYTES, EVENT_BYTES = 380, 620, 260, 1800
+QUOTA_BLOCK = 32  # rankings of one client, told by an environment at once (ranking/quota.py)
 OBJECT_EVENTS = 1000  # events in an object, where each stands in a minute's
 CLICKS = 0.05  # of events; each asks two counters of caps
 
@@ -180,6 +181,12 @@ def rankings() -> list[Line]:
             MILLION * milliseconds / 1000,
             f"{milliseconds} ms of 1 GB: {ANSWER_CPU_MS} ms of a core",
         ),
+        Line(
+            "quotas of clients",
+            "table write",
+            MILLION / QUOTA_BLOCK,
+            f"a block of {QUOTA_BLOCK} rankings each, at most",
+        ),
         Line("model", "table read", MILLION, "at most: an environment reads it once a second"),
         Line(
             "lines", "log", MILLION * (LINE_BYTES + PLATFORM_BYTES + ACCESS_BYTES) / GB, "ours, Lambda's, API Gateway's"
@@ -258,6 +265,7 @@ class Quota:
 QUOTAS = (
     Quota("parameter `EdgeRatePerSecond`", 1000, 1, "ours, of browsers and apps"),
     Quota("parameter `ApiRatePerSecond`", 500, 1, "ours, for each operation"),
+    Quota("parameter `RankingsPerSecondPerClient`", 250, 1, "ours, of one client"),
     Quota("API Gateway, account and region", 10_000, 1, "requests a second; bursts of 5,000"),
     Quota("Lambda, calls a second", 10_000, 1, "ten for each of 1,000 concurrent environments"),
     Quota("Lambda, concurrency", 1000, 0.1, "an environment takes at most ten calls a second, however short"),
@@ -370,7 +378,7 @@ def _bound(rate: float, *, ranking: bool) -> str:
         for one in sorted(QUOTAS, key=lambda one: one.binds_at)
         if one.binds_at <= rate
         and not (ranking and any(name in one.what + one.why for name in of_collecting))
-        and not (not ranking and "ApiRate" in one.what)
+        and not (not ranking and one.what.startswith(("parameter `ApiRate", "parameter `Rankings")))
     ]
     return "; ".join(f"{one.what} ({one.binds_at:,.0f})" for one in bound) or "none"
 
