@@ -23,7 +23,6 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from infra.redrive import STORAGE
 
 _STACK = "AWS::CloudFormation::Stack"
-_VERSION = "AWS::Lambda::Version"  # SAM has them retained, for aliases to go back to; they go with their function
 _TAG = "aws:cloudformation:stack-name"
 _POLL = {"Delay": 3, "MaxAttempts": 600}
 # What the template retains, by the ARN that tags lead to.
@@ -132,9 +131,7 @@ class Teardown:
         for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
             for one in page["StackResourceSummaries"]:
                 written = template["Resources"].get(one["LogicalResourceId"], {})
-                retained = (
-                    str(written.get("DeletionPolicy", "")).startswith("Retain") and one["ResourceType"] != _VERSION
-                )
+                retained = str(written.get("DeletionPolicy", "")).startswith("Retain")
                 if name := one.get("PhysicalResourceId"):
                     yield Resource(one["ResourceType"], name, stack, retained)
 

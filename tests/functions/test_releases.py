@@ -106,6 +106,30 @@ def test_its_definitions_are_edited_by_the_versions_that_it_gave(system: System,
             assert (changed.status, changed.json["name"]) == (200, f"later {path}"), changed.text
 
 
+def with_more(value: Any) -> Any:
+    """JSON with a field in every object that nobody knows yet."""
+    if isinstance(value, dict):
+        return {key: with_more(one) for key, one in value.items()} | {"ofALaterRelease": "1"}
+    return [with_more(one) for one in value] if isinstance(value, list) else value
+
+
+def test_what_a_later_release_adds_to_definitions_is_passed_over(system: System, recorded: dict[str, Any]) -> None:
+    """As while a canary runs, and after it was taken back."""
+    dynamodb = boto3.client("dynamodb")
+    for item in recorded["tables"]["Catalog"]:
+        if "definition" in item:
+            definition = json.loads(item["definition"]["S"])
+            for field in set(definition) - {"schema", "mapping"}:
+                definition[field] = with_more(definition[field])
+            more = {"definition": {"S": json.dumps(definition | {"ofALaterRelease": 1})}}
+            dynamodb.put_item(TableName="Catalog", Item=item | more)
+    for path, told in recorded["told"].items():
+        if path.count("/") == 2:
+            assert lacking(told, system.call("GET", path).json) == [], path
+    for model in recorded["rankings"]:
+        assert system.call("POST", f"/models/{model}/rankings", recorded["asked"]).json["source"] == "fresh"
+
+
 def test_a_recording_of_the_present_is_like_those_of_before() -> None:
     """So that the next release can be recorded, and these tests still say something then."""
     now, before = record(), read(RELEASES[-1])

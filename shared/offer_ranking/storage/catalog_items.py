@@ -80,7 +80,7 @@ def history(client: DynamoDBClient, table: str, noun: str, id: str, after: int) 
         KeyConditionExpression="pk = :pk AND sk > :after",
         ExpressionAttributeValues={":pk": {"S": f"changes#{noun}#{id}"}, ":after": {"S": f"{after:010d}"}},
     )
-    return (Change.model_validate_json(item["change"]["S"]) for page in pages for item in page["Items"])
+    return (Change.model_validate_json(item["change"]["S"], extra="ignore") for page in pages for item in page["Items"])
 
 
 @dataclass(frozen=True, slots=True)

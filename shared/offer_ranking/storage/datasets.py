@@ -92,7 +92,7 @@ class Datasets(Definitions[Dataset]):
     def _read(self, item: Item) -> Dataset:
         discovered = item.get("discovered", {}).get("BOOL", False)
         users = {name: items.strings(item, name) for name in self.users}
-        return Dataset.model_validate_json(stored(item, discovered=discovered, **users))
+        return Dataset.model_validate_json(stored(item, discovered=discovered, **users), extra="ignore")
 
     def _beside(self, before: Dataset | None, after: Dataset) -> Item:  # noqa: ARG002
         return {"eligible": {"BOOL": after.eligible}, "managed": {"BOOL": after.is_managed}}

@@ -22,7 +22,7 @@ class Datastreams(Definitions[Datastream]):
     users = ()
 
     def _read(self, item: Item) -> Datastream:
-        return Datastream.model_validate_json(stored(item))
+        return Datastream.model_validate_json(stored(item), extra="ignore")
 
     def _held(self, id: str, before: Datastream | None, after: Datastream | None) -> list[Write]:  # noqa: A002
         """Dataset and decisions stay while it uses them."""

@@ -33,7 +33,7 @@ class Decisions(Definitions[Decision]):
         return {scope: decision for scope, decision in decisions.items() if decision.scope == scope}
 
     def _read(self, item: Item) -> Decision:
-        return Decision.model_validate_json(stored(item, usedBy=items.strings(item, "usedBy")))
+        return Decision.model_validate_json(stored(item, usedBy=items.strings(item, "usedBy")), extra="ignore")
 
     def _held(self, id: str, before: Decision | None, after: Decision | None) -> list[Write]:  # noqa: A002
         """Its pair of activity and placement, which no other decision has, and its model, which stays while it is."""

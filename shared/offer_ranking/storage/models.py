@@ -78,7 +78,8 @@ class Models(Definitions[Model]):
                 training=json.loads(item["training"]["S"]),
                 snapshot=json.loads(item["snapshot"]["S"]) if "snapshot" in item else None,
                 usedBy=items.strings(item, "usedBy"),
-            )
+            ),
+            extra="ignore",
         )
 
     def _beside(self, before: Model | None, after: Model) -> Item:
