@@ -7,10 +7,12 @@ really carries S3's events through EventBridge into SQS.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -54,6 +56,7 @@ class Emulator:
     log: Path
     executable: Path
     _process: subprocess.Popen[bytes] | None = None
+    _scratch: Path | None = None  # where it unpacks functions, 250 MB of each, and does not clear up when it is ended
 
     @classmethod
     def on(cls, port: int, log: Path) -> Self:
@@ -69,10 +72,11 @@ class Emulator:
             raise StartError(f"There is no emulator at {self.executable}: run `make` first, or set EMULATOR.")
         check_free(self.port)
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._scratch = Path(tempfile.mkdtemp(prefix="offer-ranking-emulator-"))
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the executable is the deployment's own setting
                 [*_ENDING_WITH_PARENT, str(self.executable.absolute())],
-                env=_environment(self.port),
+                env=_environment(self.port, self._scratch),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -101,6 +105,8 @@ class Emulator:
                 self._process.wait(_STOP_SECONDS)
                 break
         self._process = None
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients' types at run time
         """A boto3 client of one service of this emulator."""
@@ -165,11 +171,12 @@ def check_free(port: int) -> None:
             raise StartError(f"Port {port} of 127.0.0.1 cannot be had: {error.strerror}.") from error
 
 
-def _environment(port: int) -> Mapping[str, str]:
+def _environment(port: int, scratch: Path) -> Mapping[str, str]:
     """The emulator's own environment: nothing of AWS's in it, since it would follow AWS_ENDPOINT_URL to itself."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return inherited | {
         "GATEWAY_PORT": str(port),
+        "TMPDIR": str(scratch),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
