@@ -31,7 +31,6 @@ from tests.support.decisions import offer_body
 
 OFFERS = [{"id": "a", "priority": 1}, {"id": "b", "priority": 3}, {"id": "c", "priority": 2}]
 BY_PRIORITY = ["b", "c", "a"]
-PAIR = {"activityId": "xcore:offer-activity:1", "placementId": "xcore:offer-placement:1"}
 READS = ("model", "snapshot", "definitions", "keys")
 _FOREVER = 1_000.0  # seconds, longer than anything is remembered before the store is asked again
 
