@@ -527,6 +527,8 @@ def main() -> int:
     parser.add_argument("--stack", help="the deployed stack; without it only what the bucket itself says")
     parser.add_argument("--prefix", help="where a dataset is to be created")
     given = parser.parse_args()
+    if not given.bucket:
+        parser.error("it needs the name of a bucket: BUCKET=name")
     client: Callable[..., Any] = boto3.client
     place = Place(client, given.stack) if given.stack else None
     try:

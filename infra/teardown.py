@@ -182,7 +182,8 @@ class Teardown:
 
     def _delete_table(self, name: str) -> None:
         dynamodb = self.client("dynamodb")
-        dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+        if dynamodb.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
+            dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
         dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=_POLL)
         dynamodb.delete_table(TableName=name)
         dynamodb.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig=_POLL)
@@ -241,6 +242,8 @@ def main() -> int:
     parser.add_argument("--purge", action="store_true", help="also what the template retains: all data")
     parser.add_argument("--yes", action="store_true", help="ask nothing")
     given = parser.parse_args()
+    if not given.stack:
+        parser.error("it needs the name of a stack: STACK=name")
     client: Callable[..., Any] = boto3.client
     teardown = Teardown(client, given.stack)
     try:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from infra import doctor, teardown
 from infra.teardown import Teardown
 
 
@@ -34,3 +35,13 @@ def test_a_protected_table_goes_and_one_beside_it_stays(client: Callable[[str], 
     Teardown(client, "any")._delete_table("Ledger")
     assert {"Catalog", "TokenKeys"} <= set(dynamodb.list_tables()["TableNames"])
     assert "Ledger" not in dynamodb.list_tables()["TableNames"]
+
+
+@pytest.mark.parametrize(("command", "wanted"), [(teardown, "STACK=name"), (doctor, "BUCKET=name")])
+def test_without_a_name_nothing_is_touched(
+    command: Any, wanted: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["command", "", "--stack", ""] if command is doctor else ["command", "", "--purge"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert wanted in capsys.readouterr().err
