@@ -11,6 +11,7 @@ import numpy as np
 from aws_lambda_powertools import Logger
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
+from offer_ranking.catalog.errors import UnsuitableError
 from offer_ranking.catalog.listing import read_place, write_place
 from offer_ranking.catalog.value import rfc3339
 from offer_ranking.counting.counts import HOURS_PER_DAY
@@ -55,6 +56,7 @@ api = Api(Logger(service="report_performance"))
 
 
 _MOST_DAYS = 3650
+_LONGEST_KEY = 1022  # bytes: S3 has 1,024, and the shortest prefix of a dataset two of them
 _DaysOrAll = Annotated[int, Field(ge=1, le=_MOST_DAYS)] | Literal["all"]
 
 
@@ -185,7 +187,7 @@ def read_accounting(dataset_id: str, query: AccountQuery) -> Answer:
     """What became of every line of a dataset, in all and object by object."""
     dataset = datasets.get(dataset_id)
     order = f"objects of {dataset_id}"
-    after = read_place(query.start, order, parts=1)[0] if query.start else ""
+    after = _key(read_place(query.start, order, parts=1)[0]) if query.start else ""
     objects, last = object_accounts(dataset, ledger, state=query.state, after=after, limit=query.limit)
     total = DatasetCounts.of((dataset_id,), ledger, files).accounting
     account = DatasetAccount(
@@ -206,10 +208,17 @@ def read_refused(dataset_id: str, query: RefusedQuery) -> Answer:
     start = Place(key="", begun="", line=0)
     if query.start:
         key, begun, line = read_place(query.start, order, parts=3)
-        start = Place(key=key, begun=begun, line=int(line) if line.isdecimal() and len(line) < 20 else 0)
+        start = Place(key=_key(key), begun=begun, line=int(line) if line.isdecimal() and len(line) < 20 else 0)
     lines, last = refused_lines(dataset, ledger, files, reason=query.reason, start=start, limit=query.limit)
     following = write_place(order, last["key"], last["begun"], str(last["line"])) if last else None
     return Answer.of(RefusedLines(lines=lines, next=following))
+
+
+def _key(named: str) -> str:
+    """A key in a place of a list. Raises UnsuitableError for one that neither an object has nor the ledger takes."""
+    if len(named.encode()) > _LONGEST_KEY:
+        raise UnsuitableError("/query/start", "start names a key that no object has")
+    return named
 
 
 @api.operation("GET", "/backfills/{backfill_id}", needs=Permission.READ, gives=Backfill, problems=(problems.NOT_FOUND,))
