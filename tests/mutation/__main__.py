@@ -53,6 +53,7 @@ ROOMS = {
         (
             "tests/unit/events/test_token.py",
             "tests/unit/events/test_mail_link.py",
+            "tests/unit/events/test_item_token.py",
             "tests/unit/collecting/test_forged.py",
             "tests/unit/collecting/test_mail.py",
         ),
@@ -66,6 +67,8 @@ ROOMS = {
         tuple(f"counting/{name}.py" for name in COUNTING),
         (
             *(f"tests/unit/counting/test_{name}.py" for name in ("copies", "counts", "delta", "engine", "index")),
+            "tests/unit/counting/test_protocol.py",
+            "tests/unit/counting/test_entries.py",
             "tests/functions/test_sweep.py",
             "tests/functions/test_poison.py",
         ),
