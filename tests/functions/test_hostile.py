@@ -17,7 +17,7 @@ from infra.openapi import operations
 from offer_ranking.http.openapi import document
 from tests.support.aws import in_process
 from tests.support.decisions import decision_body, offer_body
-from tests.support.system import EVENT_SCHEMA, System, caller_of, rest_event, send
+from tests.support.system import EVENT_SCHEMA, Reply, System, caller_of, rest_event, send
 
 AN_OPERATION = [f"{operation.method} {operation.path}" for operation in operations()]
 EXAMPLES = 25
@@ -69,6 +69,46 @@ def test_requests_made_from_the_openapi_document_never_break_it(operation: str, 
             if type(error).__name__ == "Unsatisfiable" and mode is GenerationMode.NEGATIVE:
                 return  # an operation without body, query or header has no malformed request
             raise
+
+
+MADE = {
+    "create_dataset": {"name": "made", "schema": EVENT_SCHEMA},
+    "create_model": {"name": "made", "type": "auto-optimization", "datasetIds": ["{dataset_id}"]},
+    "duplicate": {"name": "made"},
+    "create_decision": decision_body(name="made"),
+    "create_datastream": {"name": "made", "orgId": "ORG@AdobeOrg", "datasetId": "{dataset_id}"},
+}
+
+
+@pytest.mark.parametrize("maker", MADE)
+def test_every_link_of_the_openapi_document_leads_from_a_thing_to_what_can_be_done_with_it(maker: str) -> None:
+    described = document(operations())
+    by_id = {operation.id: operation for operation in operations()}
+    made = by_id[maker]
+    links = described["paths"][made.path][made.method.lower()]["responses"]["201"]["links"]
+    assert any(by_id[name].method == "DELETE" for name in links)
+    with in_process():
+        system, ids = world()
+        for name, link in links.items():
+            body = json.loads(json.dumps(MADE[maker]).replace("{dataset_id}", ids["dataset_id"]))
+            reply = system.call(made.method, made.path.format_map(ids), body | {"name": f"made for {name}"})
+            assert reply.status == 201, reply.text
+            followed = follow(system, by_id[name], link["parameters"], reply)
+            assert followed.status not in {401, 403, 404, 412, 428}, (name, followed.text)
+            assert followed.status < 500
+
+
+def follow(system: System, operation: Any, parameters: dict[str, str], reply: Reply) -> Reply:
+    """A link, taken from this answer."""
+    path, headers = operation.path, {}
+    for parameter, expression in parameters.items():
+        place, _, field = parameter.partition(".")
+        value = reply.json["id"] if expression == "$response.body#/id" else reply.headers["ETag"]
+        if place == "path":
+            path = path.replace("{" + field + "}", value)
+        else:
+            headers[field.replace("-", "_")] = value
+    return system.call(operation.method, path, {} if operation.body else None, **headers)
 
 
 def deep(depth: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -30,7 +31,9 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     schemas, refs = _schemas(declared)
     paths: dict[str, dict[str, Any]] = {}
     for operation in declared:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, refs)
+        described = paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, refs)
+        if links := _links(operation, declared):
+            described["responses"][str(operation.status)]["links"] = links
     return {
         "openapi": "3.1.0",
         "info": {
@@ -87,6 +90,21 @@ def _operation(operation: Operation, refs: dict[_Wanted, Any]) -> dict[str, Any]
         names = [name for name in operation.takes if name != _PATCH]
         described["requestBody"] = {"required": True, "content": {name: {"schema": schema} for name in names}}
     return described
+
+
+def _links(operation: Operation, declared: list[Operation]) -> dict[str, Any]:
+    """From what makes a thing to all that can be done with it, by its id and, where that is asked for, its ETag."""
+    if operation.status != HTTPStatus.CREATED:
+        return {}
+    of_one = re.compile(rf"/{operation.path.split('/')[1]}/{{(\w+)}}(/\w+)*")
+    links: dict[str, Any] = {}
+    for other in declared:
+        if match := of_one.fullmatch(other.path):
+            parameters = {f"path.{match[1]}": "$response.body#/id"}
+            if _MATCHES in other.problems:
+                parameters["header.If-Match"] = "$response.header.ETag"
+            links[other.id] = {"operationId": other.id, "parameters": parameters}
+    return links
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
