@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from tests.functions.test_datasets import problem
 from tests.support.system import System
@@ -268,3 +270,23 @@ def test_the_openapi_document_is_the_one_of_the_handlers(system: System) -> None
     served = system.call("GET", "/openapi.json", who="nobody")
     assert served.text == rendered(), "run `make openapi`"
     assert json.loads(served.text)["openapi"] == "3.1.0"
+
+
+def test_while_the_store_is_away_every_change_and_look_is_to_be_tried_again(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = system.create_model([system.create_dataset()["id"]])
+
+    def fails(_: object, operation: str, __: object) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "away"}}, operation)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", fails)
+    for method, path, body in (
+        ("GET", f"/models/{model['id']}", None),
+        ("GET", f"/models/{model['id']}/report", None),
+        ("POST", "/models", {"name": "new", "type": "auto-optimization", "datasetIds": [model["datasetIds"][0]]}),
+        ("POST", f"/models/{model['id']}/activate", None),
+        ("GET", "/decisions", None),
+    ):
+        reply = system.call(method, path, body)
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "1"), path

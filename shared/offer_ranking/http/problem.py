@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as AwsConnectionError
 from pydantic import ValidationError
 
 from offer_ranking.catalog import errors as catalog
@@ -79,6 +81,12 @@ PASSING = frozenset({THROTTLED.status, UNAVAILABLE.status})
 """Statuses of what is worth asking again; Retry-After says in how many seconds."""
 
 _MOST_ERRORS = 50
+# As DynamoDB, S3, Step Functions and SQS call it when they have too much to do, or fail.
+_BUSY = frozenset({
+    "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "Throttling", "SlowDown",
+    "TransactionInProgressException", "InternalServerError", "InternalError", "ServiceUnavailable",
+    "ServiceUnavailableException",
+})  # fmt: skip
 
 STATUS_OF: dict[type[Exception], Kind] = {
     UnauthenticatedError: UNAUTHENTICATED,
@@ -104,6 +112,8 @@ def problem(error: Exception) -> Problem:
         error = invalid(error)
     kind = error.kind if isinstance(error, RequestError) else STATUS_OF.get(type(error), UNEXPECTED)
     detail = str(error) if kind is not UNEXPECTED else "The request was logged; ask again, or ask us."
+    if kind is UNEXPECTED and _passes(error):
+        kind, detail = UNAVAILABLE, "A service that this needs does not answer."
     document = Problem(type=kind.type, title=kind.title, status=kind.status, detail=detail or kind.title)
     if isinstance(error, RequestError) and error.errors:
         document["errors"] = error.errors
@@ -114,6 +124,14 @@ def problem(error: Exception) -> Problem:
     if isinstance(error, catalog.InUseError):
         document["usedBy"] = list(error.used_by)
     return document
+
+
+def _passes(error: Exception) -> bool:
+    """Whether AWS did not answer, or had too much to do; what it refuses for another reason, it will refuse again."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= UNEXPECTED.status or error.response["Error"]["Code"] in _BUSY
+    return isinstance(error, (AwsConnectionError, HTTPClientError))
 
 
 def invalid(error: ValidationError, *, under: tuple[str, ...] = ()) -> RequestError:
