@@ -95,7 +95,7 @@ def test_counting_goes_on_where_it_was_and_counts_nothing_twice(system: System, 
     assert after["impressions"] == before["totals"]["impressions"] + 1, "the second is a copy of the first"
     model = path.split("/")[2]
     ranking = system.call("POST", f"/models/{model}/rankings", recorded["asked"]).json
-    assert ranking["snapshot"]["version"] == recorded["rankings"][model]["snapshot"]["version"] + 1
+    assert ranking["snapshot"]["version"] > recorded["rankings"][model]["snapshot"]["version"]
 
 
 def test_its_definitions_are_edited_by_the_versions_that_it_gave(system: System, recorded: dict[str, Any]) -> None:

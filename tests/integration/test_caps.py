@@ -60,6 +60,8 @@ def test_every_utc_day_has_room_of_its_own(caps: Caps) -> None:
     assert admitted(caps, interact(4), now_ms=midnight) == [True]
 
 
+# Not in the process: moto looks at a condition and writes in two steps, which threads may come between.
+@pytest.mark.parametrize("client", ["emulator"], indirect=True)
 def test_many_at_once_are_not_more_than_the_limit(client: Client) -> None:
     made = [DynamoCaps(client("dynamodb"), "Caps", LIMITS) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
