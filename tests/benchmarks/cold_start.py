@@ -21,16 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = 11
 LIMIT = 1.25
-ENVIRONMENT = {
-    "CATALOG_TABLE": "c", "LEDGER_TABLE": "l", "TOKEN_KEYS_TABLE": "k", "CAPS_TABLE": "a", "STATE_BUCKET": "s",
-    "DATASETS_BUCKET": "d", "DATASET_BUCKETS": "", "OBJECTS_QUEUE": "https://q.test/o", "FITS_QUEUE": "https://q.test/f",
-    "BACKFILLS": "arn:aws:states:us-east-1:000000000000:stateMachine:b", "EVENTS_STREAM": "e",
-    "INTERACTS_PER_VISITOR": "3", "INTERACTS_PER_SOURCE": "2", "EDGE_URL": "https://edge.test",
-    "CONSOLE_CLIENT": "/c", "CONSOLE_SCOPES": "openid", "OIDC_ISSUER": "https://issuer.test",
-    "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
-    "PYDANTIC_DISABLE_PLUGINS": "true",  # as in the template
-    "PYTHONPATH": f"{ROOT / 'shared'}{os.pathsep}{ROOT}",
-}  # fmt: skip
+sys.path[:0] = [str(ROOT), str(ROOT / "shared")]
+
+from tests.support.aws import ENVIRONMENT  # noqa: E402 - the path above comes first
+
 # `import pydantic` alone loads next to nothing: it is lazy. Its BaseModel is what every user of it pays for.
 FOUNDATION = """
 import boto3, numpy
@@ -62,7 +56,7 @@ print("def lambda_handler(event, context): return {{}}")
 def run(code: str, cache: str) -> tuple[float, str]:
     """CPU seconds, user and system, of a fresh process that runs the code, bytecode compiled before; and its output."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment |= ENVIRONMENT | {"PYTHONPYCACHEPREFIX": cache}
+    environment |= ENVIRONMENT | {"PYTHONPATH": f"{ROOT / 'shared'}:{ROOT}", "PYTHONPYCACHEPREFIX": cache}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], check=True, env=environment, stdout=subprocess.PIPE, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -53,7 +53,7 @@ class Linked(_Machine):  # type: ignore[misc]
         return Response(reply.status, told, reply.text.encode(), request, 0.0, verify=True)
 
     def _body(self, case: Any) -> Any:
-        """As the document has it; three times of four that something is made, what can be made, or links led nowhere."""
+        """As the document has it; of what is made three in four can be made, or links would lead nowhere."""
         made = MADE.get(case.operation.definition.raw["operationId"])
         if made is not None:
             self._made += 1
