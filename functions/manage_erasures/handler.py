@@ -84,7 +84,6 @@ def read_erasure(erasure_id: str) -> Answer:
     """How far an erasure is, what it did, and where the person may still be."""
     run = erasures.get(erasure_id)
     found = erasure(
-        erasure_id,
         erasures.request(erasure_id),
         run,
         work.of(erasure_id),

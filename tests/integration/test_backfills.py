@@ -10,7 +10,8 @@ import pytest
 
 from offer_ranking.catalog.dataset import Dataset
 from offer_ranking.catalog.errors import NotFoundError
-from offer_ranking.measuring.backfill import Run, Work
+from offer_ranking.measuring.backfill import Work
+from offer_ranking.measuring.map_run import MapRun
 from offer_ranking.storage.backfills import Backfills, BackfillWork, read_batch
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -43,9 +44,10 @@ def test_a_backfill_is_started_once_however_often_it_is_asked_for(backfills: Bac
     time.sleep(0.5)  # over by now, on the emulator
     backfills.start(backfill_id, DATASET)
     again = backfills.get(backfill_id)
-    assert (first.dataset_id, first.started_at) == (again.dataset_id, again.started_at) == ("d", first.started_at)
+    assert (first.given, first.started_at) == (again.given, again.started_at)
+    assert again.given["datasetId"] == "d"
     assert again.status in {"running", "succeeded"}
-    assert (again.listed, again.done, again.error) == (0, 0, None)
+    assert (again.objects["listed"], again.objects["done"], again.error) == (0, 0, None)
 
 
 def test_a_backfill_that_was_never_started_is_not_found(backfills: Backfills) -> None:
@@ -56,7 +58,7 @@ def test_a_backfill_that_was_never_started_is_not_found(backfills: Backfills) ->
 
 def test_the_work_of_all_batches_is_added_up_beside_other_backfills(client: Callable[[str], Any]) -> None:
     work = BackfillWork(client("dynamodb"), "Ledger")
-    run, other = (Run(one, "d", "running", NOW) for one in ("one", "other"))
+    run, other = (MapRun(one, {"datasetId": "d"}, "running", NOW) for one in ("one", "other"))
     assert work.of(run) == Work()
     work.add("d", "one", Work(1, 10, 1, 1_000, 20, 40))
     work.add("d", "one", Work(1, 5, 0, 500, 10, 20))

@@ -3,28 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 from offer_ranking.catalog.value import rfc3339
-
-Status = Literal["running", "succeeded", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How Step Functions sees it; numbers of objects."""
-
-    id: str
-    dataset_id: str
-    status: Status
-    started_at: datetime
-    ended_at: datetime | None = None
-    error: str | None = None
-    listed: int = 0
-    done: int = 0
-    failed: int = 0
-    pending: int = 0
+from offer_ranking.measuring.map_run import MapRun, Objects, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +29,6 @@ class Work:
     bytes: int = 0
     milliseconds: int = 0
     megabyte_milliseconds: int = 0
-
-
-class Objects(TypedDict):
-    """Numbers of objects, by what became of the batch that each was in."""
-
-    listed: int
-    done: int
-    failed: int
-    pending: int
 
 
 class Progress(TypedDict):
@@ -107,17 +80,17 @@ class Backfill(TypedDict):
     cost: Cost
 
 
-def backfill(run: Run, work: Work) -> Backfill:
+def backfill(run: MapRun, work: Work) -> Backfill:
     """What is shown of a run and the work done in it."""
     return Backfill(
         id=run.id,
-        datasetId=run.dataset_id,
+        datasetId=run.given["datasetId"],
         status=run.status,
         startedAt=rfc3339(run.started_at),
         endedAt=rfc3339(run.ended_at) if run.ended_at else None,
         error=run.error,
         progress=Progress(
-            objects=Objects(listed=run.listed, done=run.done, failed=run.failed, pending=run.pending),
+            objects=run.objects,
             counted=work.counted,
             unreadable=work.bad,
             bytes=work.bytes,
@@ -141,8 +114,9 @@ _BASIS = (
 )
 
 
-def cost(run: Run, work: Work) -> Cost:
+def cost(run: MapRun, work: Work) -> Cost:
     """What a backfill cost, part by part."""
+    listed = run.objects["listed"]
     parts = [
         _part("Lambda: time by memory", work.megabyte_milliseconds / 1024 / 1000, "GB-second", _GB_SECOND),
         _part("Lambda: calls", work.batches, "call", _CALL),
@@ -153,7 +127,7 @@ def cost(run: Run, work: Work) -> Cost:
         # What an object counts as; a batch's aggregate, day and index; the listing.
         _part(
             "S3: 1 a counted object, 3 a batch, 1 a thousand listed",
-            work.counted + 3 * work.batches + run.listed / 1000,
+            work.counted + 3 * work.batches + listed / 1000,
             "write",
             _S3_WRITE,
         ),
@@ -161,7 +135,12 @@ def cost(run: Run, work: Work) -> Cost:
         _part(
             "DynamoDB: 6 a counted object, 3 a batch", 6 * work.counted + 3 * work.batches, "write unit", _WRITE_UNIT
         ),
-        _part("DynamoDB: 1 a listed object, 1 a counted one", run.listed + work.counted, "read unit", _READ_UNIT),
+        _part(
+            "DynamoDB: 1 a listed object, 1 a counted one",
+            listed + work.counted,
+            "read unit",
+            _READ_UNIT,
+        ),
     ]
     return Cost(usd=sum(part["usd"] for part in parts), parts=parts, basis=_BASIS)
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal, TypedDict
 
 from offer_ranking.catalog.change import Change
 from offer_ranking.catalog.dataset import Dataset
 from offer_ranking.catalog.value import rfc3339
-from offer_ranking.measuring.backfill import Objects
-from offer_ranking.measuring.backfill import Status as RunStatus
+from offer_ranking.measuring.map_run import MapRun, Objects
 
 Status = Literal["running", "succeeded", "incomplete", "failed"]
 
@@ -24,20 +22,6 @@ _OTHERWISE = (
     "The object was left as it is. Delete the person's events in it, or the object, and its older versions; counts "
     "follow by themselves."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How Step Functions sees it; numbers of objects."""
-
-    status: RunStatus
-    started_at: datetime
-    ended_at: datetime | None = None
-    error: str | None = None
-    listed: int = 0
-    done: int = 0
-    failed: int = 0
-    pending: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +84,8 @@ class Erasure(TypedDict):
 
 
 def erasure(  # noqa: PLR0913 - what is known of it, from where each is kept
-    id: str,  # noqa: A002 - the field is called id
     request: Change,
-    run: Run,
+    run: MapRun,
     work: Work,
     *,
     bucket: str,
@@ -115,13 +98,13 @@ def erasure(  # noqa: PLR0913 - what is known of it, from where each is kept
         *((bucket, one.key, one.reason) for one in left),
     ]
     return Erasure(
-        id=id,
-        status=_status(run, is_whole=not places and not run.failed),
+        id=run.id,
+        status=_status(run, is_whole=not places and not run.objects["failed"]),
         who=request.who,
         requestedAt=rfc3339(request.at),
         endedAt=rfc3339(run.ended_at) if run.ended_at else None,
         error=run.error,
-        objects=Objects(listed=run.listed, done=run.done, failed=run.failed, pending=run.pending),
+        objects=run.objects,
         lines=work.lines,
         rewritten=work.rewritten,
         versions=work.versions,
@@ -132,5 +115,5 @@ def erasure(  # noqa: PLR0913 - what is known of it, from where each is kept
     )
 
 
-def _status(run: Run, *, is_whole: bool) -> Status:
+def _status(run: MapRun, *, is_whole: bool) -> Status:
     return "incomplete" if run.status == "succeeded" and not is_whole else run.status

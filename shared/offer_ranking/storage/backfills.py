@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from offer_ranking.catalog.dataset import Dataset
-from offer_ranking.measuring.backfill import Run, Work
+from offer_ranking.measuring.backfill import Work
+from offer_ranking.measuring.map_run import MapRun
 from offer_ranking.storage.map_runs import MapRuns
 
 if TYPE_CHECKING:
@@ -27,18 +28,9 @@ class Backfills:
         place = {"datasetId": dataset.id, "backfillId": backfill_id, "bucket": dataset.bucket, "prefix": dataset.prefix}
         self._runs.start(backfill_id, place)
 
-    def get(self, backfill_id: str) -> Run:
+    def get(self, backfill_id: str) -> MapRun:
         """How far it is. Raises NotFoundError."""
-        found = self._runs.get(backfill_id)
-        return Run(
-            id=backfill_id,
-            dataset_id=found.given["datasetId"],
-            status=found.status,
-            started_at=found.started_at,
-            ended_at=found.ended_at,
-            error=found.error,
-            **found.objects,
-        )
+        return self._runs.get(backfill_id)
 
 
 class BackfillWork:
@@ -59,9 +51,9 @@ class BackfillWork:
             ExpressionAttributeValues={f":{name}": {"N": str(number)} for name, number in numbers.items()},
         )
 
-    def of(self, run: Run) -> Work:
+    def of(self, run: MapRun) -> Work:
         """What all batches did so far."""
-        item = self._client.get_item(TableName=self._table, Key=_key(run.dataset_id, run.id)).get("Item", {})
+        item = self._client.get_item(TableName=self._table, Key=_key(run.given["datasetId"], run.id)).get("Item", {})
         return Work(**{one.name: int(item[one.name]["N"]) for one in fields(Work) if one.name in item})
 
 

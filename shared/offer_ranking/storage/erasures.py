@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from offer_ranking.catalog.change import Change
 from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.collecting.erasure import Sought
-from offer_ranking.measuring.erasure import Left, Run, Work
+from offer_ranking.measuring.erasure import Left, Work
+from offer_ranking.measuring.map_run import MapRun
 from offer_ranking.storage import catalog_items as items
 from offer_ranking.storage.map_runs import MapRuns
 from offer_ranking.storage.transaction import commit
@@ -45,10 +46,9 @@ class Erasures:
             return change
         raise NotFoundError(NOUN, erasure_id)
 
-    def get(self, erasure_id: str) -> Run:
+    def get(self, erasure_id: str) -> MapRun:
         """How far it is. Raises NotFoundError."""
-        found = self._runs.get(erasure_id)
-        return Run(found.status, found.started_at, found.ended_at, found.error, **found.objects)
+        return self._runs.get(erasure_id)
 
 
 class SoughtPeople:

@@ -5,30 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from offer_ranking.catalog.errors import NotFoundError
-from offer_ranking.measuring.backfill import Status
+from offer_ranking.measuring.map_run import MapRun, Objects, Status, none_listed
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STATUS: dict[str, Status] = {"RUNNING": "running", "PENDING_REDRIVE": "running", "SUCCEEDED": "succeeded"}
-
-
-@dataclass(frozen=True, slots=True)
-class MapRun:
-    """A run: what it was started with, and how far it is; `objects` are none while their listing has not begun."""
-
-    given: Mapping[str, Any]
-    status: Status
-    started_at: datetime
-    ended_at: datetime | None
-    error: str | None
-    objects: Mapping[str, int]
 
 
 class MapRuns:
@@ -56,6 +42,7 @@ class MapRuns:
         except self._client.exceptions.ExecutionDoesNotExist:
             raise NotFoundError(self._noun, id_) from None
         return MapRun(
+            id=id_,
             given=json.loads(execution["input"]),
             status=_STATUS.get(execution["status"], "failed"),
             started_at=execution["startDate"],
@@ -64,14 +51,14 @@ class MapRuns:
             objects=self._objects(arn),
         )
 
-    def _objects(self, execution: str) -> dict[str, int]:
+    def _objects(self, execution: str) -> Objects:
         runs = self._client.list_map_runs(executionArn=execution).get("mapRuns")
         if not runs:
-            return {}
+            return none_listed()
         items = self._client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
-        return {
-            "listed": items["total"],
-            "done": items["succeeded"],
-            "failed": items["failed"] + items["timedOut"] + items["aborted"],
-            "pending": items["pending"] + items["running"],
-        }
+        return Objects(
+            listed=items["total"],
+            done=items["succeeded"],
+            failed=items["failed"] + items["timedOut"] + items["aborted"],
+            pending=items["pending"] + items["running"],
+        )

@@ -4,13 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from offer_ranking.measuring.backfill import Run, Work, backfill, cost
+from offer_ranking.measuring.backfill import Work, backfill, cost
+from offer_ranking.measuring.map_run import MapRun, Objects, none_listed
 
 STARTED = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-def run(**more: int) -> Run:
-    return Run("b", "d", "running", STARTED, **more)  # type: ignore[arg-type]
+GIVEN = {"datasetId": "d"}
+
+
+def run(listed: int = 0) -> MapRun:
+    return MapRun("b", GIVEN, "running", STARTED, objects=none_listed() | {"listed": listed})
 
 
 def test_a_backfill_that_has_just_begun_shows_zeros() -> None:
@@ -24,14 +28,16 @@ def test_a_backfill_that_has_just_begun_shows_zeros() -> None:
 
 
 def test_a_backfill_that_failed_says_when_and_by_what_name() -> None:
-    ended = Run("b", "d", "failed", STARTED, STARTED + timedelta(hours=1), "States.Timeout", listed=3, failed=2, done=1)
+    objects = Objects(listed=3, done=1, failed=2, pending=0)
+    ended = MapRun("b", GIVEN, "failed", STARTED, STARTED + timedelta(hours=1), "States.Timeout", objects)
     shown = backfill(ended, Work(counted=1, bytes=10, milliseconds=1500))
     assert (shown["status"], shown["endedAt"], shown["error"]) == (
         "failed",
         "2026-11-25T13:00:00.000Z",
         "States.Timeout",
     )
-    assert shown["progress"]["objects"] == {"listed": 3, "done": 1, "failed": 2, "pending": 0}
+    assert shown["progress"]["objects"] == objects
+    assert (shown["id"], shown["datasetId"]) == ("b", "d")
     assert (shown["progress"]["counted"], shown["progress"]["seconds"]) == (1, 1.5)
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from offer_ranking.catalog.change import Change
 from offer_ranking.catalog.dataset import Dataset
-from offer_ranking.measuring.backfill import Status as RunStatus
-from offer_ranking.measuring.erasure import Left, Run, Work, erasure
+from offer_ranking.measuring.erasure import Left, Work, erasure
+from offer_ranking.measuring.map_run import MapRun, Objects, Status
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 REQUEST = Change(action="erase", who="ada", at=NOW, version=1, before=None, after=None)
@@ -33,10 +33,11 @@ def dataset(bucket: str) -> Dataset:
     ],
 )
 def test_an_erasure_is_whole_only_when_nothing_was_left(
-    status: RunStatus, failed: int, left: tuple[Left, ...], bucket: str, expected: str
+    status: Status, failed: int, left: tuple[Left, ...], bucket: str, expected: str
 ) -> None:
-    run = Run(status, NOW, NOW, listed=3, done=3 - failed, failed=failed)
-    found = erasure("e", REQUEST, run, Work(5, 2, 2), bucket="ours", left=left, datasets=[dataset(bucket)])
+    objects = Objects(listed=3, done=3 - failed, failed=failed, pending=0)
+    run = MapRun("e", {}, status, NOW, NOW, objects=objects)
+    found = erasure(REQUEST, run, Work(5, 2, 2), bucket="ours", left=left, datasets=[dataset(bucket)])
     assert found["status"] == expected
     assert [(one["bucket"], one["place"], one["reason"]) for one in found["notErased"]] == [
         *([("theirs", "shop/", "another-bucket")] if bucket == "theirs" else []),
@@ -44,4 +45,4 @@ def test_an_erasure_is_whole_only_when_nothing_was_left(
     ]
     assert (found["who"], found["requestedAt"], found["endedAt"]) == ("ada", *["2026-11-28T00:00:00.000Z"] * 2)
     assert (found["lines"], found["rewritten"], found["versions"]) == (5, 2, 2)
-    assert found["objects"] == {"listed": 3, "done": 3 - failed, "failed": failed, "pending": 0}
+    assert found["objects"] == objects
