@@ -177,6 +177,7 @@ def test_dataset_decision_and_datastream_are_created_edited_and_deleted_by_keybo
     press(manager, "Save")
     expect(manager.heading("Renamed shop")).to_be_focused()
     press(manager, "Delete")
+    expect(manager.dialog()).to_be_visible()
     press(manager, "Delete")
     expect(manager.heading("Datastreams")).to_be_focused()
     expect(manager.link("Renamed shop")).to_have_count(0)
