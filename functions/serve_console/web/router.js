@@ -1,7 +1,7 @@
 // Addresses inside the application: `#/models/<id>/history?days=7`, a path and a query behind the hash.
 //
 // The hash never reaches the server, so the application works below any stage of any API without being told where.
-import { useEffect, useState } from "./view.js";
+import { useLayoutEffect, useState } from "./view.js";
 
 /** {path, steps, query}: steps are the path's, decoded. */
 export function place() {
@@ -31,7 +31,7 @@ export function refine(changes) {
 
 export function usePlace() {
   const [now, setNow] = useState(place);
-  useEffect(() => {
+  useLayoutEffect(() => { // before anybody can move: a move that nobody listens for would be lost
     const moved = () => setNow(place());
     addEventListener("hashchange", moved);
     return () => removeEventListener("hashchange", moved);

@@ -1,5 +1,5 @@
 // Labelled controls. What the API says of a field, by a JSON pointer, stands at the field.
-import { html, useEffect, useRef } from "../view.js";
+import { html, useLayoutEffect, useRef } from "../view.js";
 
 /**
  * A label, its control and what is to be said of it. `pointer` names the field as the API does ("/settings/windowDays");
@@ -41,7 +41,7 @@ function FieldErrors({ id, wrong }) {
  */
 export function FormProblem({ problem, known }) {
   const box = useRef();
-  useEffect(() => box.current?.focus(), [problem]);
+  useLayoutEffect(() => box.current?.focus(), [problem]);
   if (!problem) return null;
   const errors = problem.errors ?? [];
   return html`<div class="notice problem" role="alert" tabindex="-1" ref=${box}>

@@ -1,5 +1,5 @@
 // The frame of every page: where one is, what it is called, what can be done.
-import { html, useEffect, useRef } from "../view.js";
+import { html, useEffect, useLayoutEffect, useRef } from "../view.js";
 
 let isFirst = true; // the page that the browser itself has just opened keeps the browser's focus
 
@@ -9,8 +9,9 @@ export function Page({ title, name, crumbs = [], actions, children }) {
   useEffect(() => {
     document.title = `${name ?? title} · Offer Ranking`;
   }, [title, name]);
-  useEffect(() => {
-    // After a move inside the application, the keyboard and the screen reader stand at the new page's heading.
+  useLayoutEffect(() => {
+    // After a move inside the application, the keyboard and the screen reader stand at the new page's heading, from the
+    // moment it is there: later, the focus would be taken from whoever has begun to type.
     if (!isFirst) heading.current.focus();
     isFirst = false;
   }, []);

@@ -260,6 +260,21 @@ def test_the_search_box_and_the_address_stay_together(manager: Person, shop: Sho
     expect(rows.filter(has_text=f"Boxed in {kind}")).to_have_count(1)
 
 
+def test_a_new_page_does_not_take_the_focus_from_whoever_types_already(manager: Person) -> None:
+    manager.page.evaluate(
+        """() => new MutationObserver((_, observer) => {
+          if (document.querySelector("h1")?.textContent !== "Datasets") return;
+          observer.disconnect();
+          document.querySelector("[type=search]").focus();  // the page is there, and not painted yet
+        }).observe(document.body, { childList: true, subtree: true })"""
+    )
+    manager.menu("Datasets")
+    box = manager.field("Name")
+    expect(box).to_be_focused()
+    manager.page.evaluate("() => new Promise((done) => setTimeout(done, 200))")  # some paintings later
+    expect(box).to_be_focused()
+
+
 def test_what_stands_in_an_address_stays_one_step_of_the_path_that_is_asked_for(manager: Person) -> None:
     asked: list[str] = []
     manager.page.on("request", lambda request: asked.append(request.url))
