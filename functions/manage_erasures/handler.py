@@ -58,7 +58,7 @@ class ProfileIdentity(Value):
 class NewErasure(Value):
     """Whom to erase, by all the identities that are known of a person; or several people at once."""
 
-    identities: Annotated[tuple[ProfileIdentity, ...], Field(min_length=1, max_length=100)]
+    identities: Annotated[tuple[ProfileIdentity, ...], Field(min_length=1, max_length=100, fail_fast=True)]
 
 
 @api.operation("DELETE", "/profiles/{profile_id}", needs=Permission.MANAGE, gives=BegunErasure, status=202,

@@ -47,8 +47,8 @@ def _origin(origin: str) -> str:
 
 
 Origin = Annotated[str, Field(max_length=300), AfterValidator(_origin)]
-Origins = Annotated[tuple[Origin, ...], Field(max_length=100), AfterValidator(distinct)]
-DecisionIds = Annotated[tuple[Key, ...], Field(max_length=MOST_DECISIONS), AfterValidator(distinct)]
+Origins = Annotated[tuple[Origin, ...], Field(max_length=100, fail_fast=True), AfterValidator(distinct)]
+DecisionIds = Annotated[tuple[Key, ...], Field(max_length=MOST_DECISIONS, fail_fast=True), AfterValidator(distinct)]
 # It becomes part of a cookie's name, with _ for @.
 OrgId = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9._-]+(@[A-Za-z0-9._-]+)?$")]
 

@@ -95,8 +95,10 @@ class Creative(Value):
         Annotated[str, Field(max_length=MOST_BYTES)] | None,
         Field(validate_default=True, description="for application/json: a JSON document"),
     ] = None
-    language: Annotated[tuple[Language, ...], Field(max_length=20)] = ()
-    characteristics: Annotated[dict[Key, Characteristic], Field(max_length=50)] = Field(default_factory=dict)
+    language: Annotated[tuple[Language, ...], Field(max_length=20, fail_fast=True)] = ()
+    characteristics: Annotated[dict[Key, Characteristic], Field(max_length=50, fail_fast=True)] = Field(
+        default_factory=dict
+    )
 
     @field_validator("content")
     @classmethod
@@ -159,7 +161,7 @@ def _distinct(offers: tuple[DecisionOffer, ...]) -> tuple[DecisionOffer, ...]:
     return offers
 
 
-Offers = Annotated[tuple[DecisionOffer, ...], Field(max_length=MOST_OFFERS), AfterValidator(_distinct)]
+Offers = Annotated[tuple[DecisionOffer, ...], Field(max_length=MOST_OFFERS, fail_fast=True), AfterValidator(_distinct)]
 
 
 ItemCount = Annotated[int, Field(ge=1, le=30)]

@@ -64,9 +64,9 @@ class SnapshotPointer(Value):
     context_keys: tuple[str, ...] = ()
 
 
-DatasetIds = Annotated[tuple[Key, ...], Field(min_length=1, max_length=20), AfterValidator(distinct)]
-Audiences = Annotated[tuple[Key, ...], Field(max_length=50), AfterValidator(distinct)]
-ContextKeys = Annotated[tuple[Key, ...], Field(max_length=10), AfterValidator(distinct)]
+DatasetIds = Annotated[tuple[Key, ...], Field(min_length=1, max_length=20, fail_fast=True), AfterValidator(distinct)]
+Audiences = Annotated[tuple[Key, ...], Field(max_length=50, fail_fast=True), AfterValidator(distinct)]
+ContextKeys = Annotated[tuple[Key, ...], Field(max_length=10, fail_fast=True), AfterValidator(distinct)]
 
 
 class NewModel(Value):

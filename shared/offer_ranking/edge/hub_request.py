@@ -68,8 +68,13 @@ def _bounded(context: tuple[ContextData, ...]) -> tuple[ContextData, ...]:
 class ProfileRequest(_Wire):
     """For whom offers are asked for."""
 
-    identity_map: Annotated[dict[Key, Annotated[tuple[Identity, ...], Field(max_length=100)]], Field(max_length=100)]
-    context_data: Annotated[tuple[ContextData, ...], Field(max_length=100), AfterValidator(_bounded)] = ()
+    identity_map: Annotated[
+        dict[Key, Annotated[tuple[Identity, ...], Field(max_length=100, fail_fast=True)]],
+        Field(max_length=100, fail_fast=True),
+    ]
+    context_data: Annotated[
+        tuple[ContextData, ...], Field(max_length=100, fail_fast=True), AfterValidator(_bounded)
+    ] = ()
     decision_request_id: Annotated[Key | None, Field(description="comes back in the answer")] = None
 
     @property
@@ -96,9 +101,9 @@ class AllowDuplicates(_Wire):
 class Metadata(_Wire):
     """What is told beside ids and etags: `name` of an activity, `characteristics` of an option; more there is not."""
 
-    activity: Annotated[tuple[Key, ...], Field(max_length=100)] = ()
-    option: Annotated[tuple[Key, ...], Field(max_length=100)] = ()
-    placement: Annotated[tuple[Key, ...], Field(max_length=100)] = ()
+    activity: Annotated[tuple[Key, ...], Field(max_length=100, fail_fast=True)] = ()
+    option: Annotated[tuple[Key, ...], Field(max_length=100, fail_fast=True)] = ()
+    placement: Annotated[tuple[Key, ...], Field(max_length=100, fail_fast=True)] = ()
 
 
 class ResponseFormat(_Wire):
@@ -111,8 +116,8 @@ class ResponseFormat(_Wire):
 class DecisionRequest(_Wire):
     """Offers asked for one profile, by up to 30 decisions."""
 
-    proposition_requests: Annotated[tuple[PropositionRequest, ...], Field(min_length=1, max_length=30)]
-    profiles: Annotated[tuple[ProfileRequest, ...], Field(min_length=1, max_length=1)]
+    proposition_requests: Annotated[tuple[PropositionRequest, ...], Field(min_length=1, max_length=30, fail_fast=True)]
+    profiles: Annotated[tuple[ProfileRequest, ...], Field(min_length=1, max_length=1, fail_fast=True)]
     allow_duplicate_propositions: AllowDuplicates = AllowDuplicates()
     dry_run: Annotated[bool, Field(description="nothing is signed, and events of it teach nothing")] = False
     response_format: ResponseFormat = ResponseFormat()
@@ -129,5 +134,5 @@ class DecisionBatchRequest(Value):
     """Offers asked for several profiles."""
 
     requests: Annotated[
-        tuple[DecisionRequest, ...], Field(min_length=1, max_length=MOST_REQUESTS), AfterValidator(_few)
+        tuple[DecisionRequest, ...], Field(min_length=1, max_length=MOST_REQUESTS, fail_fast=True), AfterValidator(_few)
     ]

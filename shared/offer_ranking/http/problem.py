@@ -81,6 +81,7 @@ PASSING = frozenset({THROTTLED.status, UNAVAILABLE.status})
 """Statuses of what is worth asking again; Retry-After says in how many seconds."""
 
 _MOST_ERRORS = 50
+_MOST_FAULTS = 1000  # that are worth the memory of telling them apart
 # As DynamoDB, S3, Step Functions and SQS call it when they have too much to do, or fail.
 _BUSY = frozenset({
     "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "Throttling", "SlowDown",
@@ -135,7 +136,14 @@ def _passes(error: Exception) -> bool:
 
 
 def invalid(error: ValidationError, *, under: tuple[str, ...] = ()) -> RequestError:
-    """What a validation found, as a refusal; `under` says which part of the request was validated."""
+    """What a validation found, as a refusal; `under` says which part of the request was validated.
+
+    Of a list or a mapping that is the first item that is wrong (`fail_fast` in its type): a body of 6 MB can hold
+    millions of them, and pydantic keeps a kilobyte of each. Only unknown fields can be many.
+    """
+    if error.error_count() > _MOST_FAULTS:
+        detail = f"holds {error.error_count():,} faults; most are fields that nobody asked for"
+        return RequestError(INVALID, f"The request {detail}.", [FieldError(pointer=pointer(under), detail=detail)])
     found = error.errors(include_url=False, include_context=False, include_input=False)
     # To pydantic a list whose items were refused has none left.
     above = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}

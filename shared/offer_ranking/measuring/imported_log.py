@@ -23,12 +23,12 @@ _GZIP = b"\x1f\x8b"
 class LoggedRanking(Value):
     """One ranking of an imported log: `chosen` of `offers` came first, with `propensity`, and converted or not."""
 
-    offers: Annotated[tuple[Key, ...], Field(min_length=1, max_length=10_000), AfterValidator(distinct)]
+    offers: Annotated[tuple[Key, ...], Field(min_length=1, max_length=10_000, fail_fast=True), AfterValidator(distinct)]
     chosen: Key
     propensity: Annotated[float, Field(ge=LEAST_PROPENSITY, le=1, allow_inf_nan=False)]
     converted: bool
-    audiences: Annotated[tuple[Key, ...], Field(max_length=1000)] = ()
-    context: Annotated[dict[Key, ContextValue], Field(max_length=100)] = Field(default_factory=dict)
+    audiences: Annotated[tuple[Key, ...], Field(max_length=1000, fail_fast=True)] = ()
+    context: Annotated[dict[Key, ContextValue], Field(max_length=100, fail_fast=True)] = Field(default_factory=dict)
 
     @field_validator("chosen")
     @classmethod

@@ -20,7 +20,7 @@ class EvaluationRequest(Value):
     """A target policy, and the log to judge it by: the model's own events where none is given."""
 
     target: Target
-    log: Annotated[tuple[LoggedRanking, ...], Field(max_length=MOST_RECORDS)] | None = None
+    log: Annotated[tuple[LoggedRanking, ...], Field(max_length=MOST_RECORDS, fail_fast=True)] | None = None
 
 
 class JudgedLog(TypedDict):

@@ -36,7 +36,10 @@ class Target(Value):
     """
 
     policy: PolicyName
-    order: Annotated[tuple[Key, ...], Field(min_length=1, max_length=10_000), AfterValidator(distinct)] | None = None
+    order: (
+        Annotated[tuple[Key, ...], Field(min_length=1, max_length=10_000, fail_fast=True), AfterValidator(distinct)]
+        | None
+    ) = None
     model_id: Key | None = None
     settings: Settings | None = None
 

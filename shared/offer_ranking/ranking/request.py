@@ -45,10 +45,13 @@ class RankingRequest(Value):
     """One ranking asked for. Without `offers`, all that the model knows are ranked."""
 
     offers: (
-        Annotated[tuple[Offer, ...], Field(min_length=1, max_length=MOST_OFFERS), AfterValidator(_distinct)] | None
+        Annotated[
+            tuple[Offer, ...], Field(min_length=1, max_length=MOST_OFFERS, fail_fast=True), AfterValidator(_distinct)
+        ]
+        | None
     ) = None
-    audiences: Annotated[tuple[Key, ...], Field(max_length=1000)] = ()
-    context: Annotated[dict[Key, ContextValue], Field(max_length=100)] = Field(default_factory=dict)
+    audiences: Annotated[tuple[Key, ...], Field(max_length=1000, fail_fast=True)] = ()
+    context: Annotated[dict[Key, ContextValue], Field(max_length=100, fail_fast=True)] = Field(default_factory=dict)
     profile_id: Key | None = None
     channel: Annotated[
         Channel | None,
@@ -87,4 +90,6 @@ class ReplayRequest(RankingRequest):
 class BatchRequest(Value):
     """Several rankings of one model."""
 
-    requests: Annotated[tuple[RankingRequest, ...], Field(min_length=1, max_length=MOST_REQUESTS), AfterValidator(_few)]
+    requests: Annotated[
+        tuple[RankingRequest, ...], Field(min_length=1, max_length=MOST_REQUESTS, fail_fast=True), AfterValidator(_few)
+    ]
