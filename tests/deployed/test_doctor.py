@@ -15,8 +15,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra import doctor
-from infra.doctor import Doctor, Finding, Health, Place
+from infra.doctor import __main__ as doctor
+from infra.doctor.bucket import Bucket
+from infra.doctor.checks import look
+from infra.doctor.finding import Finding, Health
+from infra.doctor.place import Place
 from infra.local.template import REGION
 from tests.support.stack import LISTED, ROOT_KEYS, Stack, eventually, made
 
@@ -57,7 +60,7 @@ def dataset(stack: Stack, admin: str, bucket: str) -> Iterator[dict[str, Any]]:
 
 
 def found(stack: Stack, place: Place | None, bucket: str = LISTED, prefix: str | None = PREFIX) -> list[Finding]:
-    return list(Doctor(stack.client, bucket, place, prefix).look())
+    return list(look(Bucket(stack.client("s3"), bucket, prefix), place))
 
 
 def wrong(stack: Stack, place: Place | None, about: str, **more: Any) -> list[Finding]:
@@ -142,12 +145,12 @@ def test_a_bucket_of_another_account_must_let_the_role_in(stack: Stack, place: P
     )  # fmt: skip
     theirs.create_bucket(Bucket=LISTED)
     try:
-        asking = Doctor(lambda service: theirs if service == "s3" else stack.client(service), LISTED, place, PREFIX)
-        asking._ours = False  # the emulator lists what an account has, and theirs are the clients here
-        denied = [one for one in asking.look() if one.about == "policy"]
+        asked = Bucket(theirs, LISTED, PREFIX)
+        asked.ours = False  # the emulator lists what an account has, and theirs are the clients here
+        denied = [one for one in look(asked, place) if one.about == "policy"]
         assert [one.says.rpartition(" ")[2] for one in denied] == ["s3:ListBucket", "s3:GetObject"]
         theirs.put_bucket_policy(Bucket=LISTED, Policy=json.dumps(option(denied[0].mend, "--policy")))
-        after = list(asking.look())
+        after = list(look(asked, place))
         assert [one.health for one in after if one.about == "policy"] == [Health.OK]
         assert "another account" in next(one.says for one in after if one.about == "rule" and one.health != "ok")
     finally:
@@ -293,17 +296,12 @@ def test_objects_that_are_not_counted_are_told_one_by_one(stack: Stack, place: P
 
 
 def test_what_the_caller_may_not_look_at_is_called_unknown(stack: Stack, place: Place, bucket: str) -> None:
-    def client(service: str) -> Any:
-        made = stack.client(service)
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetBucketPolicy")
 
-        def refuse(**_: Any) -> None:
-            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetBucketPolicy")
-
-        if service == "s3":
-            made.meta.events.register("before-call.s3.GetBucketPolicy", refuse)
-        return made
-
-    findings = [one for one in Doctor(client, bucket, place, PREFIX).look() if one.about == "policy"]
+    s3 = stack.client("s3")
+    s3.meta.events.register("before-call.s3.GetBucketPolicy", refuse)
+    findings = [one for one in look(Bucket(s3, bucket, PREFIX), place) if one.about == "policy"]
     assert [one.says for one in findings] == ["GetBucketPolicy was refused; looking at it needs s3:GetBucketPolicy"]
     assert findings[0].health is Health.UNKNOWN
 

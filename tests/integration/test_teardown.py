@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra import doctor, teardown
+from infra import teardown
+from infra.doctor import __main__ as doctor
 from infra.teardown import Teardown
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.statements import Applies, Asked, applies, found, names, unknown_keys
+from infra.doctor.statements import Applies, Asked, applies, found, names, unknown_keys
 
 ROLE = "arn:aws:iam::123456789012:role/refresh"
 ASKED = Asked(ROLE, "s3:GetObject", "arn:aws:s3:::b/shop/[1].json", {"aws:securetransport": "true"})

@@ -1,0 +1,35 @@
+"""What the role's own policies let it do with the bucket and its objects."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from infra.doctor.bucket import Bucket
+from infra.doctor.finding import Finding, ok, wrong
+from infra.doctor.place import Place
+
+
+def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
+    managed = bucket.name == place.outputs["DatasetsBucket"]
+    if not managed and bucket.arn not in place.listed("DatasetBucketArns"):
+        says = "the bucket is not among DatasetBucketArns, so no function may read it"
+        yield wrong("permission", says, place.with_one_more("DatasetBucketArns", bucket.arn))
+        return
+    an_object = f"{bucket.arn}/{bucket.any_key(place)}"
+    refused = [
+        (action, why)
+        for action, resource in (("s3:ListBucket", bucket.arn), ("s3:GetObject", an_object))
+        if (why := place.refusal(action, resource)) is not None
+    ]
+    for action, why in refused:
+        yield wrong("permission", f"the role may not {action}: {why}", _with_reasons(bucket, place, action))
+    if not refused:
+        yield ok("permission", "the role may list the bucket and get its objects")
+
+
+def _with_reasons(bucket: Bucket, place: Place, action: str) -> str:
+    return (
+        f"aws iam simulate-principal-policy --policy-source-arn {place.role} --action-names {action} "
+        f"--resource-arns {bucket.arn}/{shlex.quote(bucket.any_key(place))}  (names the statement to change)"
+    )
