@@ -84,7 +84,7 @@ class Stack:
         arguments = ["--stack-name", _NAME, "--resolve-s3", "--no-confirm-changeset", "--no-progressbar"]
         rights = ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
         listed = f"DatasetBucketArns=arn:aws:s3:::{LISTED}"
-        parameters = ["--parameter-overrides", f"AwsEndpointUrl={emulator.endpoint}", "DeliverySeconds=0", listed]
+        parameters = ["--parameter-overrides", f"AwsEndpointUrl={emulator.endpoint}", listed]
         environment = {**ROOT_KEYS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator.endpoint}
         with _rewritten(built, [_NO_CANARY]):
             _run([str(SAM), "deploy", *template, *arguments, *rights, *parameters], environment)

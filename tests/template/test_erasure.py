@@ -31,7 +31,8 @@ def states() -> dict[str, Any]:
 def test_it_waits_for_what_was_collected_before_it_was_asked_for(states: dict[str, Any], system: Template) -> None:
     assert states["Delivered"] == {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "Objects"}
     function = system.of("AWS::Lambda::Function")["ManageErasures"]
-    assert function["Environment"]["Variables"]["DELIVERY_SECONDS"] == {"Ref": "DeliverySeconds"}
+    waits = system.of("AWS::CloudFormation::Stack")["Storage"]["Parameters"]["DeliverySeconds"]
+    assert function["Environment"]["Variables"]["DELIVERY_SECONDS"] == waits, "as long as the stream does"
 
 
 def test_it_goes_through_the_whole_bucket_and_one_bad_object_ends_nothing(states: dict[str, Any]) -> None:

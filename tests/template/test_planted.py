@@ -55,6 +55,10 @@ def default(value: Any, parameter: str) -> Change:
     return lambda templates: templates.system.document["Parameters"][parameter].update(Default=value)
 
 
+def least(value: Any, parameter: str) -> Change:
+    return lambda templates: templates.system.document["Parameters"][parameter].update(MinValue=value)
+
+
 def added(type_: str, name: str = "New", **own: Any) -> Change:
     return lambda templates: templates.system.document["Resources"].update({name: {"Type": type_, "Properties": own}})
 
@@ -282,6 +286,7 @@ PLANTED: dict[str, Change] = {
     "stream of all datasets in one": put(
         "datasets/collected/", "Events", "ExtendedS3DestinationConfiguration", "Prefix"
     ),
+    "stream that need not wait": least(0, "DeliverySeconds"),
     # ---- alarms
     "alarm without threshold 1": put(10, "DeadLettersAlarm", "Threshold"),
     "alarm of another queue": put(

@@ -11,6 +11,8 @@ TABLES, BUCKETS, QUEUES = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::
 KEPT = (TABLES, BUCKETS, "AWS::CloudFormation::Stack", "AWS::Cognito::UserPool")
 PASSING = {"Caps", "Alarms"}  # what they hold is of today, or nothing
 KEY: dict[str, Any] = {"Fn::If": ["HasKmsKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+LEAST_WAIT = 60  # below it Firehose buffers by "zero buffering"
+WAIT = {"Fn::If": ["HasEndpoint", "0", {"Ref": "DeliverySeconds"}]}
 MAY_END = {"backfills/", "erasures/"}  # records of runs; nothing is counted or ranked by them
 
 
@@ -138,3 +140,19 @@ def the_stream_is_encrypted_parts_by_dataset_and_says_what_fails(templates: Temp
             yield f"{name}: {to['Prefix']}"
         if not to.get("CloudWatchLoggingOptions", {}).get("Enabled"):
             yield f"{name}: silent"
+
+
+@rule
+def a_stream_that_parts_by_dataset_waits_a_minute_at_least(templates: Templates) -> Problems:
+    """Emulators deliver at once; on AWS "zero buffering feature is not available for dynamic partitioning".
+
+    https://docs.aws.amazon.com/firehose/latest/dev/buffering.html
+    """
+    for name, stream in templates.of("AWS::KinesisFirehose::DeliveryStream").items():
+        waits = stream["ExtendedS3DestinationConfiguration"]["BufferingHints"]["IntervalInSeconds"]
+        given = templates.system.of("AWS::CloudFormation::Stack")["Storage"]["Parameters"].get("DeliverySeconds")
+        if waits != {"Ref": "DeliverySeconds"} or given != WAIT:
+            yield f"{name}: {waits}, as {given}"
+    least = templates.system.document["Parameters"]["DeliverySeconds"].get("MinValue", 0)
+    if least < LEAST_WAIT:
+        yield f"DeliverySeconds: {least}"
