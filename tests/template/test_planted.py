@@ -311,6 +311,7 @@ PLANTED: dict[str, Change] = {
     "key that bills": added("AWS::KMS::Key"),
     "domain without certificate": without("Rules", "DomainHasCertificate"),
     "deployment that keeps its secret's command to itself": without("Outputs", "SecretCommand"),
+    "sign-in of all stacks in one place": put("offer-ranking", "UserPoolDomain", "Domain"),
     "function of a fixed name": put("rank", "RankOffers", "FunctionName"),
     "region written down": put("arn:aws:s3:us-east-1:1:x", "RankOffers", "Environment", "Variables", "STATE_BUCKET"),
 }

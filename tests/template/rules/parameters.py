@@ -76,6 +76,15 @@ def two_stacks_fit_into_one_account(templates: Templates) -> Problems:
 
 
 @rule
+def a_name_that_a_region_has_once_holds_the_whole_id_of_the_stack(templates: Templates) -> Problems:
+    """Parts of it are no name: its last 12 digits are of the machine of CloudFormation's that took the request."""
+    whole = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+    for name, domain in templates.of("AWS::Cognito::UserPoolDomain").items():
+        if domain["Domain"] != {"Fn::Sub": ["offer-ranking-${Id}", {"Id": whole}]}:
+            yield f"{name}: {domain['Domain']}"
+
+
+@rule
 def no_account_region_or_key_is_written_down(templates: Templates) -> Problems:
     for part in (templates.system, templates.storage, templates.alarms):
         for key, value in pieces(part.document):
