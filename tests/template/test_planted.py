@@ -232,6 +232,11 @@ PLANTED: dict[str, Change] = {
         "RankOffersDeploymentGroup",
         "DeploymentConfigName",
     ),
+    "console of two versions at a time": put(
+        {"Fn::Sub": ["CodeDeployDefault.Lambda${ConfigName}", {"ConfigName": "Canary10Percent5Minutes"}]},
+        "ServeConsoleDeploymentGroup",
+        "DeploymentConfigName",
+    ),
     "canary that nobody watches": put({"Enabled": False}, "RankOffersDeploymentGroup", "AlarmConfiguration"),
     "canary that stays": put(
         {"Enabled": True, "Events": ["DEPLOYMENT_FAILURE"]}, "RankOffersDeploymentGroup", "AutoRollbackConfiguration"

@@ -10,6 +10,8 @@ from tests.support.template import Templates, each, pieces, shown
 from tests.template.rules.rule import Problems, rule
 
 CANARY = "CodeDeployDefault.Lambda${ConfigName}"
+# Calls fall to either version one by one, and a version has its own files only: a page would lose some of what it loads.
+AT_ONCE = {"ServeConsole"}
 
 
 def functions(templates: Templates) -> set[str]:
@@ -96,14 +98,15 @@ def a_version_is_published_whenever_anything_changes_and_goes_with_the_next(temp
 
 
 @rule
-def an_alias_moves_by_a_tenth_first_and_back_on_an_alarm(templates: Templates) -> Problems:
+def an_alias_moves_by_a_tenth_first_or_all_its_files_at_once_and_back_on_an_alarm(templates: Templates) -> Problems:
     groups = templates.of("AWS::CodeDeploy::DeploymentGroup")
     policies = templates.attribute("AWS::Lambda::Alias", "UpdatePolicy")
     for name in functions(templates):
         if "CodeDeployLambdaAliasUpdate" not in (policies.get(f"{name}Aliaslive") or {}):
             yield f"{name}: moves at once"
         group = groups.get(f"{name}DeploymentGroup", {})
-        wanted = {"Fn::Sub": [CANARY, {"ConfigName": "Canary10Percent5Minutes"}]}
+        by = "AllAtOnce" if name in AT_ONCE else "Canary10Percent5Minutes"
+        wanted = {"Fn::Sub": [CANARY, {"ConfigName": by}]}
         if group.get("DeploymentConfigName") != wanted:
             yield f"{name}: {group.get('DeploymentConfigName')}"
         alarms = group.get("AlarmConfiguration", {})
