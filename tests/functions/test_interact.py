@@ -181,6 +181,14 @@ def test_with_a_location_hint_before_it_is_the_same(door: Door) -> None:
     assert door.call("/a/b/v1/interact", query("home")).status == 404
 
 
+@pytest.mark.parametrize("path", ["v1/interact", "or2/v1/interact"])
+@pytest.mark.parametrize("base", ["", "/ee", "/shop/ee"])
+def test_below_the_base_path_of_a_domain_it_is_the_same(door: Door, base: str, path: str) -> None:
+    """API Gateway leaves in the path below what a domain maps the API, and gives apart what {path+} stands for."""
+    reply = door.call(f"{base}/{path}", query("home"), pathParameters={"path": path})
+    assert reply.status == 200, "with Adobe's hint at a place, which a page may have from Adobe's own edge, too"
+
+
 def test_a_request_that_says_and_asks_nothing_is_answered_with_nothing(door: Door) -> None:
     sent = with_state({"events": [{}]}, **{IDENTITY: cookie_value(ECID)})
     reply = door.interact(sent)

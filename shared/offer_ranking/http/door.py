@@ -42,11 +42,14 @@ class Call(Struct, frozen=True):
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Call:
-        """From an event as Lambda gives it, whatever of it is null."""
+        """From an event as Lambda gives it, whatever of it is null.
+
+        The path is what the route's {path+} stands for: the event's own begins with the base path of a domain.
+        """
         context, query = event.get("requestContext") or {}, _texts(event.get("queryStringParameters"))
         return cls(
             method=str(event.get("httpMethod") or ""),
-            path=str(event.get("path") or ""),
+            path=str((event.get("pathParameters") or {}).get("path") or event.get("path") or ""),
             query=query,
             headers={name.lower(): value for name, value in _texts(event.get("headers")).items()},
             source=str((context.get("identity") or {}).get("sourceIp") or ""),
