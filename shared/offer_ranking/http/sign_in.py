@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from offer_ranking.http.verifier import IssuerUnreachableError, fetch_json
+from offer_ranking.http.verifier import IssuerUnreachableError, fetch_json, well_known
 
 _KEPT_SECONDS = 3600
 _RETRIED_AFTER_SECONDS = 10  # a page need not wait each time for an issuer that is away
@@ -79,7 +79,7 @@ class Discovery:
         issuer = os.environ["OIDC_ISSUER"]
         return cls(
             issuer=issuer,
-            url=os.environ.get("OIDC_CONFIGURATION_URL") or f"{issuer}/.well-known/openid-configuration",
+            url=os.environ.get("OIDC_CONFIGURATION_URL") or well_known(issuer, "openid-configuration"),
             client_id=client_id,
             scopes=tuple((os.environ.get("CONSOLE_SCOPES") or "openid").split()),
             groups_claim=os.environ.get("OIDC_GROUPS_CLAIM") or "cognito:groups",

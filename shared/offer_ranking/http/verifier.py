@@ -14,7 +14,7 @@ from offer_ranking.http.principal import SCOPE_PREFIX, Principal, permissions
 
 _ALGORITHMS = ("RS256", "PS256", "ES256")  # asymmetric only: a public key must never pass for a shared secret
 _KEYS_LIVE_SECONDS = 3600
-_REFETCH_AFTER_SECONDS = 10  # a flood of made-up key ids asks the issuer no more often than this
+_REFETCH_AFTER_SECONDS = 10  # a flood of made-up key ids asks the issuer no more often than this, nor while it is away
 _LEEWAY_SECONDS = 5
 _MAX_TOKEN = 16_384
 
@@ -25,6 +25,11 @@ class UnauthenticatedError(Exception):
 
 class IssuerUnreachableError(Exception):
     """No token can be checked, since the issuer's keys cannot be had."""
+
+
+def well_known(issuer: str, name: str) -> str:
+    """Where an issuer publishes: OpenID Connect Discovery 1.0, section 4.1, which removes a slash at its end."""
+    return f"{issuer.removesuffix('/')}/.well-known/{name}"
 
 
 def fetch_json(url: str) -> Mapping[str, Any]:
@@ -50,6 +55,7 @@ class Verifier:
     clock: Callable[[], float] = time.monotonic
     _keys: dict[str, Any] = field(default_factory=dict, init=False)
     _fetched: float = field(default=float("-inf"), init=False)
+    _asked: float = field(default=float("-inf"), init=False)
 
     @classmethod
     def from_environment(cls) -> Verifier:
@@ -57,7 +63,7 @@ class Verifier:
         issuer = os.environ["OIDC_ISSUER"]
         return cls(
             issuer=issuer,
-            jwks_url=os.environ.get("OIDC_JWKS_URL") or f"{issuer}/.well-known/jwks.json",
+            jwks_url=os.environ.get("OIDC_JWKS_URL") or well_known(issuer, "jwks.json"),
             audience=os.environ.get("OIDC_AUDIENCE") or None,
             groups_claim=os.environ.get("OIDC_GROUPS_CLAIM") or "cognito:groups",
         )
@@ -96,16 +102,18 @@ class Verifier:
     def _key(self, key_id: object) -> Any:  # noqa: ANN401 - a key of whichever kind the issuer uses
         if not isinstance(key_id, str):
             raise UnauthenticatedError("The token names no key.")
-        age = self.clock() - self._fetched
-        if age > _KEYS_LIVE_SECONDS or (key_id not in self._keys and age > _REFETCH_AFTER_SECONDS):
-            self._refresh()
+        now = self.clock()
+        is_wanted = key_id not in self._keys or now - self._fetched > _KEYS_LIVE_SECONDS
+        if is_wanted and (not self._keys or now - self._asked > _REFETCH_AFTER_SECONDS):
+            self._refresh(now)
         if key_id not in self._keys:
             raise UnauthenticatedError("The token is signed by an unknown key.")
         return self._keys[key_id]
 
-    def _refresh(self) -> None:
+    def _refresh(self, now: float) -> None:
         from jwt import PyJWKSet  # noqa: PLC0415 - see _claims
 
+        self._asked = now
         try:
             keys = PyJWKSet.from_dict(dict(self.fetch(self.jwks_url))).keys
         except Exception as error:
@@ -113,7 +121,7 @@ class Verifier:
                 return
             raise IssuerUnreachableError("The issuer's keys cannot be read.") from error
         self._keys = {key.key_id: key for key in keys if key.key_id}
-        self._fetched = self.clock()
+        self._fetched = now
 
 
 def _bearer(authorization: str | None) -> str:

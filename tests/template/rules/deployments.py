@@ -10,7 +10,7 @@ from tests.support.template import Templates, each, pieces, shown
 from tests.template.rules.rule import Problems, rule
 
 CANARY = "CodeDeployDefault.Lambda${ConfigName}"
-# Calls fall to either version one by one, and a version has its own files only: a page would lose some of what it loads.
+# Calls fall to either version one by one, and a version has its own files only: a page would lose some of them.
 AT_ONCE = {"ServeConsole"}
 
 

@@ -106,6 +106,9 @@ def test_a_deployment_says_whose_people_these_are(monkeypatch: pytest.MonkeyPatc
     found = Discovery.from_environment(lambda: "a-client")
     assert found.url == "https://login.test/tenant/.well-known/openid-configuration"
     assert (found.scopes, found.groups_claim) == (("openid",), "cognito:groups")
+    monkeypatch.setenv("OIDC_ISSUER", "https://login.test/tenant/")
+    found = Discovery.from_environment(lambda: "a-client")
+    assert found.url == "https://login.test/tenant/.well-known/openid-configuration", "as the standard appends it"
     monkeypatch.setenv("OIDC_CONFIGURATION_URL", "http://127.0.0.1:1/known")
     monkeypatch.setenv("CONSOLE_SCOPES", "openid api://ranking/use")
     monkeypatch.setenv("OIDC_GROUPS_CLAIM", "roles")

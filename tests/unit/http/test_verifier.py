@@ -89,6 +89,21 @@ def test_keys_at_hand_stay_good_while_the_issuer_is_away(issuer: Issuer, keys: K
     assert verifier.principal(bearer(issuer)).id == "ranker"
 
 
+def test_an_issuer_that_is_away_is_waited_for_no_more_than_once_in_ten_seconds(
+    issuer: Issuer, keys: Keys, verifier: Verifier
+) -> None:
+    """It may take two seconds to know that it is away, and a ranking has a fraction of one."""
+    verifier.principal(bearer(issuer))
+    keys.issuer = None
+    keys.now += 7200
+    for _ in range(50):
+        verifier.principal(bearer(issuer))
+    assert keys.asked == 2
+    keys.now += 11
+    verifier.principal(bearer(issuer))
+    assert keys.asked == 3
+
+
 def test_without_any_keys_nobody_can_be_told_from_anybody(issuer: Issuer, keys: Keys, verifier: Verifier) -> None:
     keys.issuer = None
     with pytest.raises(IssuerUnreachableError):
@@ -131,6 +146,16 @@ def test_the_environment_says_whom_to_trust(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, value)
     verifier = Verifier.from_environment()
     assert (verifier.jwks_url, verifier.audience, verifier.groups_claim) == ("https://k", "a", "g")
+
+
+def test_an_issuer_whose_name_ends_in_a_slash_publishes_its_keys_where_one_without_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Auth0's does; OpenID Connect Discovery 1.0, section 4.1: the slash is removed before /.well-known is appended."""
+    for name, value in {"OIDC_ISSUER": "https://i/t/", "OIDC_JWKS_URL": "", "OIDC_AUDIENCE": "a"}.items():
+        monkeypatch.setenv(name, value)
+    verifier = Verifier.from_environment()
+    assert (verifier.issuer, verifier.jwks_url) == ("https://i/t/", "https://i/t/.well-known/jwks.json")
 
 
 def test_a_key_of_a_kind_that_cannot_be_read_leaves_the_keys_at_hand(
@@ -330,7 +355,7 @@ def test_an_hour_and_ten_seconds_are_reached_before_keys_are_asked_for_anew(
     verifier.principal(bearer(issuer))
     assert keys.asked == 1
     stranger = "Bearer " + Issuer("https://issuer.test").machine_token("admin")
-    keys.now, verifier._fetched = 4000.0, 3990.0
+    keys.now, verifier._fetched, verifier._asked = 4000.0, 3990.0, 3990.0
     for now, asked in ((4000.0, 1), (4000.5, 2), (4001.0, 2)):
         keys.now = now
         with pytest.raises(UnauthenticatedError, match="unknown key"):
