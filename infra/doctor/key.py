@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -62,7 +61,7 @@ def _key(kms: Any, key: Mapping[str, Any], bucket: Bucket, place: Place) -> Find
     if key["KeyState"] != "Enabled":
         return wrong("key", f"{arn} is {key['KeyState']}", f"aws kms enable-key --key-id {arn}")
     ask = place.asked("kms:Decrypt", arn, bucket.region)
-    policy = json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+    policy = statements.read(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
     return _denied(policy, ask) or _let_in(kms, policy, ask, place)
 
 
@@ -74,7 +73,7 @@ def _denied(policy: Mapping[str, Any], ask: Asked) -> Finding | None:
         put = f"aws kms put-key-policy --key-id {arn} --policy-name default --policy file://key.json"
         return wrong("key", f"the policy of {arn} denies the role kms:Decrypt", f"{edit}; $EDITOR key.json; {put}")
     if denies:
-        keys = ", ".join(statements.unknown_keys(denies[0][0], ask))
+        keys = ", ".join(statements.unknown_keys(ask, *(one for one, _ in denies)))
         return unknown("key", f"the policy of {arn} may deny the role kms:Decrypt: it depends on {keys}")
     return None
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from infra.doctor import statements
 from infra.doctor.bucket import Bucket
-from infra.doctor.finding import Finding, ok, unknown, wrong
+from infra.doctor.finding import Finding, Health, ok, unknown, wrong
 from infra.doctor.place import Place
-from infra.doctor.statements import Applies
+from infra.doctor.statements import Applies, Asked, Statement
 
 
 def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
@@ -22,50 +22,69 @@ def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
         place.asked("s3:ListBucket", bucket.arn, bucket.region),
         place.asked("s3:GetObject", f"{bucket.arn}/{bucket.any_key(place)}", bucket.region),
     ]
-    said = False
-    for ask in asks:
-        for statement, how in statements.found(policy, "Deny", ask):
-            said = True
-            name = statement.get("Sid", "without a Sid")
-            if how is Applies.DEPENDS:
-                keys = ", ".join(statements.unknown_keys(statement, ask))
-                yield unknown("policy", f"the statement {name} may deny {ask.action}: it depends on {keys}")
-            else:
-                excepted = _excepted(bucket, place.role, policy, statement)
-                yield wrong("policy", f"the statement {name} denies {ask.action}", excepted)
-        if not bucket.ours and not statements.found(policy, "Allow", ask):
-            said = True
-            says = f"the bucket belongs to another account, and its policy does not let the role {ask.action}"
-            yield wrong("policy", says, _let_in(bucket, place.role, policy))
+    said = [one for ask in asks for one in _said(policy, ask, ours=bucket.ours)]
+    if causes := [says for health, says in said if health is Health.WRONG]:
+        # One command for all: each sets the whole policy, so that a second would undo what the first mended.
+        mended = shlex.quote(json.dumps(_mended(policy, asks, ours=bucket.ours)))
+        put = f"aws s3api put-bucket-policy --bucket {bucket.name} --policy {mended}"
+        yield wrong("policy", "; ".join(causes), put)
+    for health, says in said:
+        if health is Health.UNKNOWN:
+            yield unknown("policy", says)
     if not said:
         yield ok("policy", "the bucket's policy does not stand in the role's way")
 
 
 def _policy(bucket: Bucket) -> dict[str, Any]:
     try:
-        return dict(json.loads(bucket.s3.get_bucket_policy(Bucket=bucket.name)["Policy"]))
+        return statements.read(bucket.s3.get_bucket_policy(Bucket=bucket.name)["Policy"])
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
             raise
         return {"Version": "2012-10-17", "Statement": []}
 
 
-def _excepted(bucket: Bucket, role: str, policy: Mapping[str, Any], statement: Mapping[str, Any]) -> str:
-    """The command that sets the policy with an exception for the role in this statement."""
-    condition = dict(statement.get("Condition", {}))
-    condition["ArnNotEquals"] = condition.get("ArnNotEquals", {}) | {"aws:PrincipalArn": role}
-    changed = {**statement, "Condition": condition}
-    return _set(bucket, {**policy, "Statement": [changed if one is statement else one for one in policy["Statement"]]})
+def _said(policy: Mapping[str, Any], ask: Asked, *, ours: bool) -> Iterator[tuple[Health, str]]:
+    """What is wrong or unknown of one question."""
+    for statement, how in statements.found(policy, "Deny", ask):
+        name = f"the statement {statement.get('Sid', 'without a Sid')}"
+        if how is Applies.YES:
+            yield Health.WRONG, f"{name} denies {ask.action}"
+        else:
+            keys = ", ".join(statements.unknown_keys(ask, statement))
+            yield Health.UNKNOWN, f"{name} may deny {ask.action}: it depends on {keys}"
+    if ours:  # there the role's own policies let it in
+        return
+    theirs = "the bucket belongs to another account, and"
+    allows = statements.found(policy, "Allow", ask)
+    if not allows:
+        yield Health.WRONG, f"{theirs} its policy does not let the role {ask.action}"
+    elif Applies.YES not in [how for _, how in allows]:
+        keys = ", ".join(statements.unknown_keys(ask, *(one for one, _ in allows)))
+        yield Health.UNKNOWN, f"{theirs} whether its policy lets the role {ask.action} depends on {keys}"
 
 
-def _let_in(bucket: Bucket, role: str, policy: Mapping[str, Any]) -> str:
-    """The command that sets the policy with a statement more, for the role."""
-    one_more = {
-        "Sid": "OfferRanking", "Effect": "Allow", "Principal": {"AWS": role},
-        "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": [bucket.arn, f"{bucket.arn}/*"],
-    }  # fmt: skip
-    return _set(bucket, {**policy, "Statement": [*policy["Statement"], one_more]})
+def _mended(policy: Mapping[str, Any], asks: Sequence[Asked], *, ours: bool) -> dict[str, Any]:
+    """The policy with an exception for the role in whatever denies, and a statement more where nothing lets it in."""
+    role = asks[0].role
+    denying = [one for ask in asks for one, how in statements.found(policy, "Deny", ask) if how is Applies.YES]
+    mended = [_excepted(one, role) if one in denying else one for one in policy["Statement"]]
+    if not ours and not all(statements.found(policy, "Allow", ask) for ask in asks):
+        arn = asks[0].resource
+        # Without a Sid: that of another stack's role would be the same, and a policy must not hold one twice.
+        mended.append({"Effect": "Allow", "Principal": {"AWS": role}, "Action": [ask.action for ask in asks],
+                       "Resource": [arn, f"{arn}/*"]})  # fmt: skip
+    return {**policy, "Statement": mended}
 
 
-def _set(bucket: Bucket, policy: Mapping[str, Any]) -> str:
-    return f"aws s3api put-bucket-policy --bucket {bucket.name} --policy {shlex.quote(json.dumps(policy))}"
+def _excepted(statement: Statement, role: str) -> dict[str, Any]:
+    """The statement for all that it speaks of but the role.
+
+    Conditions are a conjunction, and a negated one holds when none of its values does: one value more takes out the
+    role, whomever else the statement excepts, and in which way.
+    """
+    conditions = statement.get("Condition", {})
+    keys = dict(conditions.get("ArnNotEquals", {}))
+    key = next((one for one in keys if one.lower() == "aws:principalarn"), "aws:PrincipalArn")
+    keys[key] = [*statements.each(keys.get(key, [])), role]
+    return {**statement, "Condition": {**conditions, "ArnNotEquals": keys}}

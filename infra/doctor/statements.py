@@ -6,6 +6,7 @@ depends on them (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_poli
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -37,9 +38,20 @@ class Asked:
         return self.role.split(":")[4]
 
 
+def read(document: str) -> dict[str, Any]:
+    """A policy by its JSON, with its statements as a list: one alone may stand there without."""
+    policy = json.loads(document)
+    return {**policy, "Statement": each(policy["Statement"])}
+
+
+def each(value: Any) -> list[Any]:  # noqa: ANN401 - JSON
+    """What a policy writes as one, or as a list of many."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 def found(policy: Mapping[str, Any], effect: str, asked: Asked) -> list[tuple[Statement, Applies]]:
     """The statements of one effect ("Allow", "Deny") that apply, or may."""
-    statements = [one for one in _each(policy.get("Statement", [])) if one.get("Effect") == effect]
+    statements = [one for one in policy["Statement"] if one["Effect"] == effect]
     return [(one, how) for one in statements if (how := applies(one, asked))]
 
 
@@ -59,9 +71,10 @@ def names(statement: Statement, role: str) -> bool:
     return role in _principals(statement.get("Principal", {}))
 
 
-def unknown_keys(statement: Statement, asked: Asked) -> list[str]:
+def unknown_keys(asked: Asked, *statements: Statement) -> list[str]:
     """The keys of conditions that nobody knows beforehand."""
-    return sorted({key for _, key, _ in _tests(statement) if key.lower() not in asked.known})
+    tested = (key for statement in statements for _, key, _ in _tests(statement))
+    return sorted({key for key in tested if key.lower() not in asked.known})
 
 
 def _principal(statement: Statement, asked: Asked) -> bool:
@@ -72,12 +85,12 @@ def _principal(statement: Statement, asked: Asked) -> bool:
 
 
 def _principals(principal: Any) -> list[str]:  # noqa: ANN401 - JSON
-    return [principal] if isinstance(principal, str) else [str(one) for one in _each(principal.get("AWS", []))]
+    return [principal] if isinstance(principal, str) else [str(one) for one in each(principal.get("AWS", []))]
 
 
 def _listed(statement: Statement, name: str, texts: Iterable[str], *, fold: bool) -> bool:
     negated = f"Not{name}" in statement
-    patterns = [str(one) for one in _each(statement.get(f"Not{name}" if negated else name, []))]
+    patterns = [str(one) for one in each(statement.get(f"Not{name}" if negated else name, []))]
     held = any(_like(one.lower() if fold else one, text) for one in patterns for text in texts)
     return held != negated
 
@@ -89,7 +102,7 @@ def _conditions(statement: Statement, asked: Asked) -> Applies:
 
 def _tests(statement: Statement) -> list[tuple[str, str, list[str]]]:
     return [
-        (operator, key, [str(one).lower() if operator.startswith("Bool") else str(one) for one in _each(held)])
+        (operator, key, [str(one).lower() if operator.startswith("Bool") else str(one) for one in each(held)])
         for operator, keys in statement.get("Condition", {}).items()
         for key, held in keys.items()
     ]
@@ -108,7 +121,3 @@ def _like(pattern: str, text: str) -> bool:
     """IAM's wildcards: * for any text, ? for one character."""
     parts = (".*" if one == "*" else "." if one == "?" else re.escape(one) for one in pattern)
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None
-
-
-def _each(value: Any) -> list[Any]:  # noqa: ANN401 - JSON: one or many
-    return list(value) if isinstance(value, list | tuple) else [value]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from infra.doctor.statements import Applies, Asked, applies, found, names, unknown_keys
+from infra.doctor.statements import Applies, Asked, applies, found, names, read, unknown_keys
 
 ROLE = "arn:aws:iam::123456789012:role/refresh"
 ASKED = Asked(ROLE, "s3:GetObject", "arn:aws:s3:::b/shop/[1].json", {"aws:securetransport": "true"})
@@ -74,8 +75,14 @@ def test_what_is_found_has_the_effect_and_says_on_what_it_depends() -> None:
     statement = ANY | {"Condition": {"StringEquals": {"aws:SourceVpc": "v", "aws:SecureTransport": "true"}}}
     policy = {"Statement": [statement, ANY | {"Effect": "Allow"}]}
     assert found(policy, "Deny", ASKED) == [(statement, Applies.DEPENDS)]
-    assert unknown_keys(statement, ASKED) == ["aws:SourceVpc"]
-    assert not found({"Statement": ANY | {"Action": "s3:PutObject"}}, "Deny", ASKED)
+    assert unknown_keys(ASKED, statement) == ["aws:SourceVpc"]
+    assert not found({"Statement": [ANY | {"Action": "s3:PutObject"}]}, "Deny", ASKED)
+
+
+@pytest.mark.parametrize("held", [ANY, [ANY]])
+def test_a_statement_alone_may_stand_without_a_list(held: Any) -> None:
+    policy = {"Version": "2012-10-17", "Statement": held}
+    assert read(json.dumps(policy)) == {"Version": "2012-10-17", "Statement": [ANY]}
 
 
 def test_a_statement_names_the_role_or_only_its_account() -> None:
