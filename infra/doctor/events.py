@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator
 
 from infra.doctor.bucket import Bucket
 from infra.doctor.finding import Finding, ok, wrong
+from infra.doctor.shell import quoted
 
 
 def look(bucket: Bucket) -> Iterator[Finding]:
@@ -16,7 +16,7 @@ def look(bucket: Bucket) -> Iterator[Finding]:
     if "EventBridgeConfiguration" in answer:
         yield ok("events", "the bucket tells EventBridge of its objects")
         return
-    told = shlex.quote(json.dumps(answer | {"EventBridgeConfiguration": {}}))
+    told = quoted(json.dumps(answer | {"EventBridgeConfiguration": {}}))
     put = f"aws s3api put-bucket-notification-configuration --bucket {bucket.name}"
     mend = f"{put} --notification-configuration {told}"
     yield wrong("events", "the bucket does not tell EventBridge of its objects", mend)

@@ -24,7 +24,9 @@ class Finding:
     mend: str = ""
 
     def __str__(self) -> str:
-        return f"{self.health:<8}{self.about:<12}{self.says}" + (f"  ->  {self.mend}" if self.mend else "")
+        line = f"{self.health:<8}{self.about:<12}{self.says}" + (f"  ->  {self.mend}" if self.mend else "")
+        # Whoever puts objects names them: a line feed, or what moves a terminal's cursor, could forge another line.
+        return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
 def ok(about: str, says: str) -> Finding:

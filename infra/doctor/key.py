@@ -11,6 +11,7 @@ from infra.doctor import statements
 from infra.doctor.bucket import Bucket
 from infra.doctor.finding import Finding, ok, unknown, wrong
 from infra.doctor.place import Place
+from infra.doctor.shell import quoted
 from infra.doctor.statements import Applies, Asked
 
 _LOOKED_AT = 5  # objects of a prefix whose keys are looked at
@@ -84,7 +85,7 @@ def _let_in(kms: Any, policy: Mapping[str, Any], ask: Asked, place: Place) -> Fi
     if any(statements.names(one, ask.role) for one in allows) or _granted(kms, ask):
         return ok("key", f"{arn} lets the role decrypt")
     if not allows:
-        grant = f"aws kms create-grant --key-id {arn} --grantee-principal {ask.role} --operations Decrypt"
+        grant = f"aws kms create-grant --key-id {arn} --grantee-principal {quoted(ask.role)} --operations Decrypt"
         return wrong("key", f"neither the policy of {arn} nor a grant lets the role decrypt", grant)
     if place.refusal(ask.action, arn) is None:
         return ok("key", f"{arn} lets the role decrypt")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from infra.doctor.bucket import Bucket
 from infra.doctor.finding import Finding, ok, wrong
 from infra.doctor.place import SIGNED, Place
+from infra.doctor.shell import quoted
 from offer_ranking.catalog.dataset import Dataset
 from offer_ranking.counting.ledger import State
 from offer_ranking.storage.ledger import DynamoLedger
@@ -20,7 +20,7 @@ def look(bucket: Bucket, place: Place, dataset: Dataset) -> Iterator[Finding]:
     objects = {one["Key"]: one for one in bucket.listing(dataset.prefix)}
     archived = [key for key, one in objects.items() if one.get("StorageClass") in _ARCHIVED]
     for key in archived[:_TOLD]:
-        restore = f"aws s3api restore-object --bucket {bucket.name} --key {shlex.quote(key)} --restore-request Days=7"
+        restore = f"aws s3api restore-object --bucket {bucket.name} --key {quoted(key)} --restore-request Days=7"
         yield wrong("objects", f"{key} is archived, and cannot be read", restore)
     aside = [key for key in objects if not dataset.holds(bucket.name, key)]
     if aside:
@@ -36,7 +36,7 @@ def look(bucket: Bucket, place: Place, dataset: Dataset) -> Iterator[Finding]:
         backfills = f"{place.outputs['ApiUrl']}/datasets/{dataset.id}/backfills"
         yield wrong("objects", says, f"curl -X POST {backfills} {SIGNED}")
     for key, reason in list(bad.items())[:_TOLD]:
-        again = f"aws s3 cp MENDED {shlex.quote(f's3://{bucket.name}/{key}')}"
+        again = f"aws s3 cp MENDED {quoted(f's3://{bucket.name}/{key}')}"
         yield wrong("objects", f"{key} counts as nothing: {reason}", again)
     if objects and not unread and not bad and not archived:
         yield ok("objects", f"the first {len(wanted)} below {dataset.prefix} are counted")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from infra.doctor.bucket import Bucket
 from infra.doctor.finding import Finding, ok, wrong
 from infra.doctor.place import Place
+from infra.doctor.shell import quoted
 
 
 def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
@@ -30,6 +30,6 @@ def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
 
 def _with_reasons(bucket: Bucket, place: Place, action: str) -> str:
     return (
-        f"aws iam simulate-principal-policy --policy-source-arn {place.role} --action-names {action} "
-        f"--resource-arns {bucket.arn}/{shlex.quote(bucket.any_key(place))}  (names the statement to change)"
+        f"aws iam simulate-principal-policy --policy-source-arn {quoted(place.role)} --action-names {action} "
+        f"--resource-arns {quoted(f'{bucket.arn}/{bucket.any_key(place)}')}"
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from infra.doctor.shell import quoted
 from infra.doctor.statements import Asked
 from infra.redrive import STORAGE
 from offer_ranking.catalog.dataset import Dataset
@@ -88,10 +88,10 @@ class Place:
         """The command that adds a value to a parameter that is a list, and leaves the others."""
         values = "\\,".join([*self.listed(parameter), value])
         kept = [f"ParameterKey={one},UsePreviousValue=true" for one in self.parameters if one != parameter]
-        given = " ".join(shlex.quote(one) for one in [f"ParameterKey={parameter},ParameterValue={values}", *kept])
+        given = " ".join(quoted(one) for one in [f"ParameterKey={parameter},ParameterValue={values}", *kept])
         rights = "--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
         return (
-            f"aws cloudformation update-stack --stack-name {self.stack} --use-previous-template {rights} "
+            f"aws cloudformation update-stack --stack-name {quoted(self.stack)} --use-previous-template {rights} "
             f"--parameters {given}"
         )
 

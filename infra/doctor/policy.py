@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from infra.doctor import statements
 from infra.doctor.bucket import Bucket
 from infra.doctor.finding import Finding, Health, ok, unknown, wrong
 from infra.doctor.place import Place
+from infra.doctor.shell import quoted
 from infra.doctor.statements import Applies, Asked, Statement
 
 
@@ -25,7 +25,7 @@ def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
     said = [one for ask in asks for one in _said(policy, ask, ours=bucket.ours)]
     if causes := [says for health, says in said if health is Health.WRONG]:
         # One command for all: each sets the whole policy, so that a second would undo what the first mended.
-        mended = shlex.quote(json.dumps(_mended(policy, asks, ours=bucket.ours)))
+        mended = quoted(json.dumps(_mended(policy, asks, ours=bucket.ours)))
         put = f"aws s3api put-bucket-policy --bucket {bucket.name} --policy {mended}"
         yield wrong("policy", "; ".join(causes), put)
     for health, says in said:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator
 
 from infra.doctor import objects
 from infra.doctor.bucket import Bucket
 from infra.doctor.finding import Finding, wrong
 from infra.doctor.place import SIGNED, Place
+from infra.doctor.shell import quoted
 
 
 def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
@@ -17,8 +17,8 @@ def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
     for dataset in datasets:
         if bucket.prefix and bucket.prefix != dataset.prefix and _overlap(bucket.prefix, dataset.prefix):
             says = f"{bucket.prefix} overlaps {dataset.prefix} of the dataset {dataset.id}: no event may be in two"
-            move = f"s3://{bucket.name}/{bucket.prefix} s3://{bucket.name}/ANOTHER/"
-            yield wrong("prefix", says, f"aws s3 mv --recursive {move}")
+            old = quoted(f"s3://{bucket.name}/{bucket.prefix}")
+            yield wrong("prefix", says, f"aws s3 mv --recursive {old} s3://{bucket.name}/ANOTHER/")
         yield from _nothing_in(bucket, dataset.prefix)
         yield from objects.look(bucket, place, dataset)
     if bucket.prefix and bucket.prefix not in [one.prefix for one in datasets]:
@@ -28,7 +28,7 @@ def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
                           "bucket": bucket.name, "prefix": "PATH/"})  # fmt: skip
         create = f"{place.outputs['ApiUrl']}/datasets {SIGNED} -H 'Content-Type: application/json'"
         says = "no dataset lies in this bucket, so nothing of it is counted"
-        yield wrong("prefix", says, f"curl {create} -d {shlex.quote(new)}")
+        yield wrong("prefix", says, f"curl {create} -d {quoted(new)}")
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -37,5 +37,5 @@ def _overlap(one: str, other: str) -> bool:
 
 def _nothing_in(bucket: Bucket, prefix: str) -> Iterator[Finding]:
     if not bucket.listing(prefix):
-        copy = f"aws s3 cp FOLDER s3://{bucket.name}/{prefix} --recursive"
+        copy = f"aws s3 cp FOLDER {quoted(f's3://{bucket.name}/{prefix}')} --recursive"
         yield wrong("prefix", f"no object lies below {prefix}; keys are compared letter by letter", copy)
