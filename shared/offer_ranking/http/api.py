@@ -32,6 +32,8 @@ from offer_ranking.http.verifier import UnauthenticatedError, Verifier
 MAX_BODY_BYTES = 6_000_000  # what Lambda takes
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 _PUBLIC = Principal("anonymous", frozenset())
+# A cache before the API that is not told gives an answer to whoever asks next, with another token or none.
+_NEVER_KEPT = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ class Api:
         if is_url and self._iam is None:
             answer = _problem_answer(UnauthenticatedError("This function has no address of its own."))
         else:
-            answer = (self._url if is_url else self._rest).resolve(event, context)
+            answer = (self._url if is_url else self._rest).resolve(_rooted(event), context)
         request = event.get("requestContext") or {}
         milliseconds = round(1000 * (time.perf_counter() - started), 2)
         self.logger.info(
@@ -244,7 +246,10 @@ class Api:
                 _check_content_type(call.headers, operation.takes)
                 arguments["body"] = body_type().validate_json(call.body)
             answer = operation.handler(**arguments)
-            return Response(answer.status, "application/json", answer.body, dict(answer.headers))
+            headers = {**_NEVER_KEPT, **answer.headers}
+            if "Location" in headers:
+                headers["Location"] = _seen_from(event, headers["Location"])
+            return Response(answer.status, "application/json", answer.body, headers)
 
         run.__name__ = operation.id
         return run
@@ -274,8 +279,8 @@ class Api:
         if document["status"] >= 500:
             self.logger.error("failed", exc_info=error)
         is_passing = document["status"] in problems.PASSING
-        headers = {"Retry-After": str(getattr(error, "retry_after", 1))} if is_passing else {}
-        return Response(document["status"], "application/problem+json", json.dumps(document), headers)
+        again = {"Retry-After": str(getattr(error, "retry_after", 1))} if is_passing else {}
+        return Response(document["status"], "application/problem+json", json.dumps(document), _NEVER_KEPT | again)
 
     def _not_found(self, _: Exception) -> Response[str]:
         return self._failed(RequestError(problems.NOT_FOUND, "There is no such route."))
@@ -286,9 +291,32 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def _rooted(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with a path of the API's own: API Gateway leaves before it the base path that a domain maps it to."""
+    path = str(event.get("path") or "")
+    before = _steps_before(event, path)
+    return event | {"path": "/" + "/".join(path.strip("/").split("/")[before:])} if before else event
+
+
+def _seen_from(event: dict[str, Any], address: str) -> str:
+    """A path of the API's own as a reference from the address that was asked for (RFC 9110, section 10.2.2).
+
+    Relative where a stage or a base path stands before it: who asks may see that, or a proxy's instead.
+    """
+    asked = str((event.get("requestContext") or {}).get("path") or "")
+    before = _steps_before(event, asked)
+    return "../" * (asked.count("/") - before - 1) + address[1:] if before else address
+
+
+def _steps_before(event: dict[str, Any], path: str) -> int:
+    """How many steps of a path stand before those of its route."""
+    route = str(event.get("resource") or "")
+    return path.strip("/").count("/") - route.strip("/").count("/") if route else 0
+
+
 def _problem_answer(error: Exception) -> dict[str, Any]:
     document = problem(error)
-    headers = {"Content-Type": "application/problem+json"}
+    headers = {"Content-Type": "application/problem+json", **_NEVER_KEPT}
     return {"statusCode": document["status"], "headers": headers, "body": json.dumps(document)}
 
 

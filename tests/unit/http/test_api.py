@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from aws_lambda_powertools import Logger
@@ -51,6 +52,11 @@ def an_api(*, iam: Permission | None = None) -> Api:
     @api.operation("POST", "/rankings", needs=Permission.RANK, or_needs=Permission.READ)
     def rank(call: Call) -> Answer:
         return told(call)
+
+    @api.operation("POST", "/models/{model_id}/duplicate", needs=None, status=201)
+    def duplicate(model_id: str) -> Answer:
+        assert model_id == "m1"
+        return Answer.of({}, 201, Location="/models/m2")
 
     return api
 
@@ -153,6 +159,39 @@ def test_an_iam_principal_in_an_event_of_the_rest_api_is_not_believed() -> None:
     for version in ({}, {"version": "1.0"}):
         event = rest("POST", "/rankings", requestContext=context) | version
         assert an_api(iam=Permission.RANK)(event, None)["statusCode"] == 401
+
+
+@pytest.mark.parametrize("base", ["", "/ranking", "/shop/ranking"])
+def test_below_the_base_path_of_a_domain_an_operation_is_the_same(issuer: Issuer, base: str) -> None:
+    """API Gateway leaves it in the path; what the route is called it says apart."""
+    read = rest("GET", f"{base}/models/m1", bearer(issuer, Permission.READ), resource="/models/{model_id}")
+    assert said(an_api()(read, None))["path"] == {"model_id": "m1"}
+    assert an_api()(rest("GET", f"{base}/health/", resource="/health"), None)["statusCode"] == 200
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize(
+    ("stage", "base", "seen"), [("", "", ""), ("/v1", "", "/v1"), ("/v1", "", ""), ("", "/r", "/r")]
+)
+def test_what_was_made_is_found_from_where_it_was_asked_for(stage: str, base: str, seen: str, slash: str) -> None:
+    """Whether a stage stands before it, the base path of a domain, or none that is seen: a proxy may add the stage."""
+    path = f"{base}/models/m1/duplicate{slash}"
+    context = {"requestId": "r", "path": stage + path, "httpMethod": "POST"}
+    event = rest("POST", path, resource="/models/{model_id}/duplicate", requestContext=context)
+    asked = f"https://api.test{seen}/models/m1/duplicate{slash}"
+    location = an_api()(event, None)["multiValueHeaders"]["Location"][0]
+    assert urljoin(asked, location) == f"https://api.test{seen}/models/m2"
+
+
+def test_no_cache_keeps_an_answer_or_a_refusal(issuer: Issuer) -> None:
+    """One before the API that was not told would hand it to whoever asks next, with another token or none."""
+    api = an_api()
+    for event in (
+        rest("GET", "/models/m1", bearer(issuer, Permission.READ)), rest("GET", "/models/m1"), rest("GET", "/health"),
+        rest("GET", "/none"),
+    ):  # fmt: skip
+        assert api(event, None)["multiValueHeaders"]["Cache-Control"] == ["no-store"]
+    assert api(url("/rankings", None), None)["headers"]["Cache-Control"] == "no-store"
 
 
 def test_what_an_event_lacks_breaks_nothing() -> None:
