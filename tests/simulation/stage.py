@@ -129,7 +129,7 @@ def tuned(history: History, disk: Disk) -> Iterator[None]:
     limits: list[tuple[Any, str, Any]] = [
         (day_files, "LARGE_HOUR", draw.choice((2, 4, 1000))),
         (protocol, "MERGED_AT_ONCE", draw.choice((1, 3, 90))),
-        (protocol, "LINES_MERGED_AT_ONCE", draw.choice((1, 5, 1000))),
+        (protocol, "OFFERS_MERGED_AT_ONCE", draw.choice((1, 5, 1000))),
         (protocol, "SWEPT_AT_ONCE", draw.choice((1, 3, 1000))),
         (protocol, "KEPT_GENERATIONS", draw.choice((0, 2, 100))),
         (protocol, "tempfile", disk),

@@ -19,11 +19,13 @@ from offer_ranking.counting import delta as deltas
 from offer_ranking.counting.aggregate import Aggregate, Pointer
 from offer_ranking.counting.copies import Change, difference
 from offer_ranking.counting.day_files import DayFiles
+from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.ledger import CountFiles, CountObject, Ledger, Objects, Reading, Row, State
 from offer_ranking.counting.object_file import UnreadableObjectError
 
 MERGED_AT_ONCE = 90  # a transaction takes 100 items, the pointer is one
-LINES_MERGED_AT_ONCE = 1_000_000  # bounds the memory of a merge; a larger object is merged alone
+# Bounds the memory of a merge, which takes 400 bytes of each, before and after; an object of more is merged alone.
+OFFERS_MERGED_AT_ONCE = 1_000_000
 LARGEST_OBJECT = 2**30  # bytes, as it lies there: half of what the function may put on disk
 SWEPT_AT_ONCE = 1000  # what one call lists
 _RACES = 40
@@ -99,7 +101,7 @@ class Counting:
                     self.ledger.clean(row)
             if not outstanding:
                 return changed
-            is_applied = self._apply(pointer, _as_many_as_fit(outstanding))
+            is_applied = self._apply(pointer, outstanding)
             changed |= is_applied
             races += not is_applied
         raise MergeRaceError
@@ -171,30 +173,37 @@ class Counting:
         raise ObjectChangesError
 
     def _apply(self, before: Pointer, rows: Sequence[Row]) -> bool:
-        """Bring these rows into the aggregate; False when another merge, or a recount, was faster."""
+        """Bring as many rows as fit into the aggregate; False when another merge, or a recount, was faster."""
         dataset_id = before.dataset_id
+        chosen, deltas = self._as_many_as_fit(rows)
         aggregate = self.files.aggregate(before.name) if before.name else Aggregate()
         generation = before.generation + 1
         days = DayFiles(dataset_id, aggregate, self.files)
-        changes = [Change(row.key, row.applied, row.counted) for row in rows]
-        after = days.with_difference(difference(changes, self.files.delta, days.lookup), generation)
-        name = self.files.put_aggregate(dataset_id, generation, after)
-        return self.ledger.advance(before, Pointer(dataset_id, generation, name), rows)
+        changes = [Change(row.key, row.applied, row.counted) for row in chosen]
+        found = difference(changes, lambda name: deltas.get(name) or self.files.delta(name), days.lookup)
+        name = self.files.put_aggregate(dataset_id, generation, days.with_difference(found, generation))
+        return self.ledger.advance(before, Pointer(dataset_id, generation, name), chosen)
+
+    def _as_many_as_fit(self, rows: Sequence[Row]) -> tuple[list[Row], dict[str, Delta]]:
+        """The first rows, at least one, and by name the deltas between which they change.
+
+        Lines do not tell how many offers there are: one may hold thousands.
+        """
+        chosen: list[Row] = []
+        deltas: dict[str, Delta] = {}
+        offers = 0
+        for row in rows[:MERGED_AT_ONCE]:
+            its = {name: self.files.delta(name) for name in (row.applied, row.counted) if name}
+            offers += sum(len(one.identities) for one in its.values())
+            if chosen and offers > OFFERS_MERGED_AT_ONCE:
+                break
+            chosen.append(row)
+            deltas |= its
+        return chosen, deltas
 
 
 def _is_other(reading: Reading | None, place: Place, version: str) -> bool:
     return reading is None or reading.tried != delta_name(place, version)
-
-
-def _as_many_as_fit(rows: Sequence[Row]) -> list[Row]:
-    chosen: list[Row] = []
-    lines = 0
-    for row in rows[:MERGED_AT_ONCE]:
-        lines += row.reading.accounting.received if row.reading else 0
-        if chosen and lines > LINES_MERGED_AT_ONCE:
-            break
-        chosen.append(row)
-    return chosen
 
 
 def delta_name(place: Place, version: str) -> str:

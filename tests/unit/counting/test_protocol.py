@@ -33,6 +33,18 @@ class LostRaces(FakeLedger):
         return self.tried > self.lost and super().advance(before, after, rows)
 
 
+class KeepsRows(FakeLedger):
+    """Remembers which objects were merged at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.merged: list[list[str]] = []
+
+    def advance(self, before: Pointer, after: Pointer, rows: Sequence[Row]) -> bool:
+        self.merged.append([row.key for row in rows])
+        return super().advance(before, after, rows)
+
+
 def counting(ledger: FakeLedger, *keys: str) -> Counting:
     objects = FakeObjects()
     for key in keys:
@@ -56,6 +68,29 @@ def test_a_merge_that_loses_is_tried_again_and_one_that_always_loses_gives_up() 
             with pytest.raises(MergeRaceError):
                 one.merge("d", ["a"])
             assert ledger.tried == 40
+
+
+def test_a_merge_takes_as_many_objects_as_have_so_many_offers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line may hold thousands: ninety objects of ranked lists, merged as if each line had one, took 2 GB and more."""
+    monkeypatch.setattr(protocol, "OFFERS_MERGED_AT_ONCE", 4)
+    ledger, objects = KeepsRows(), FakeObjects()
+    one = Counting(ledger, objects, FakeFiles(), count_object)
+    sizes = {"a": 2, "b": 2, "c": 3, "d": 9, "e": 1}
+    for key, size in sizes.items():
+        objects.put("bucket", f"in/{key}", LINE.replace(b'{"id": "o1"}', items(size)))
+        one.count(place(key))
+    assert one.merge("d", list(sizes))
+    assert ledger.merged == [["a", "b"], ["c"], ["d"], ["e"]]
+    objects.put("bucket", "in/a", LINE)
+    objects.put("bucket", "in/e", LINE.replace(b'"o1"', b'"o2"'))
+    for key in "ae":
+        one.count(place(key))
+    assert one.merge("d", ["a", "e"])
+    assert ledger.merged[4:] == [["a"], ["e"]], "what an object counted as is read too"
+
+
+def items(count: int) -> bytes:
+    return b", ".join(b'{"id": "o%d"}' % n for n in range(count))
 
 
 def test_an_object_that_is_too_large_is_bad_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
