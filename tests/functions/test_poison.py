@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import boto3
 import pytest
 from backports import zstd
 
-from offer_ranking.counting import object_file
+from offer_ranking.counting import entries, object_file
 from tests.support.parquet_files import XDM, copied, parquet
 from tests.support.system import System, display
 
@@ -56,6 +56,10 @@ def events(count: int = 200) -> list[dict[str, Any]]:
     return [display("apple", at=AT - timedelta(days=n), id=f"p{n}") | {"_id": f"e{n}"} for n in range(count)]
 
 
+def ranked(offers: Iterable[str]) -> dict[str, Any]:
+    return display("apple", items=[{"id": offer} for offer in offers])
+
+
 def text() -> bytes:
     return lines(*events())
 
@@ -90,6 +94,8 @@ BAD: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "Avro": (lambda _: b"Obj\x01" + bytes(100), "format-avro"),
     "UTF-16": (lambda _: text().decode().encode("utf-16"), "format-utf-16"),
     "a picture": (lambda _: b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "format-unknown"),
+    "a gzip bomb of offers": (lambda _: gzipped(lines(ranked("a" for _ in range(20_001)))), "too-many-offers"),
+    "offers all of which are others": (lambda _: gzipped(lines(ranked(map(str, range(10_000))))), "too-varied"),
     "events of too many days": (lambda _: gzipped(lines(*events(MORE_DAYS_THAN_COUNTED))), "too-many-days"),
 }
 # Bad lines in a good object: how many of them there are, beside one event.
@@ -105,7 +111,10 @@ ODD: dict[str, tuple[Callable[[], bytes], int]] = {
 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """As if 4 GiB were 3 MB, and ten million lines one."""
+    """As if 4 GiB were 3 MB, ten million lines one, four million offers 20,000, and names of 64 MiB 1 MB."""
+    assert (entries.MOST_OFFERS, entries.MOST_NAMED) == (4_000_000, 64 * 2**20)
+    monkeypatch.setattr(entries, "MOST_OFFERS", 20_000)
+    monkeypatch.setattr(entries, "MOST_NAMED", 1_000_000)
     limits = object_file.lines_of.__kwdefaults__
     assert (limits["limit_bytes"], limits["limit_lines"]) == (4 * 2**30, 10_000_000)
     monkeypatch.setitem(limits, "limit_bytes", 3_000_000)

@@ -32,13 +32,13 @@ class Counted:
 
 
 def count_object(path: Path, mapping: FieldMapping = NO_MAPPING) -> Counted:
-    """Count the events of an object, whatever it is packed in. Memory grows with distinct events, not with their size.
+    """Count the events of an object, whatever it is packed in. Memory grows with offers in events, not with their size.
 
     Copies share an identity: (token, offer, kind, hour of issue) where the offer's proposition has a token of ours,
     else (id, time that the event tells of itself). The first line of an identity has it. A line all of whose offers
     were had before is a duplicate; of any other line those offers are counted that were not, each once.
 
-    Raises UnreadableObjectError: those of `lines_of`, and `too-many-days`.
+    Raises UnreadableObjectError: those of `lines_of`; `too-many-days`, `too-many-offers`, `too-varied`.
     """
     with _no_collection():
         tally = _Tally(mapping)

@@ -20,6 +20,11 @@ from offer_ranking.counting.text import Text
 
 MOST_DAYS = 4_000
 """Of one object: eleven years. Each has files of its own."""
+MOST_OFFERS = 4_000_000
+"""Of one object, copies among them. A worker has 2 GB, and an overwrite is merged with 400 bytes of each offer."""
+MOST_NAMED = 64 * 2**20
+"""Of one object, in characters: its distinct contexts and places, each with its share of the tables that hold it."""
+_OF_EACH = 100
 
 
 class Context(NamedTuple):
@@ -66,21 +71,36 @@ class Entries:
     contexts: dict[Context, int] = field(default_factory=dict)
     places: dict[Place, int] = field(default_factory=dict)
     _parts: list[Columns] = field(default_factory=list)
+    offers: int = 0
+    _named: int = 0
     _singles: tuple[array[int], ...] = field(default_factory=lambda: tuple(array(kind) for kind in _TYPES))
 
     def context(self, context: Context) -> int:
-        """The number of a context."""
-        return self.contexts.setdefault(context, len(self.contexts))
+        """The number of a context. Raises UnreadableObjectError (`too-varied`)."""
+        number = self.contexts.get(context)
+        if number is None:
+            self._hold(context.model, context.traffic, context.cell)
+            number = self.contexts[context] = len(self.contexts)
+        return number
 
     def place(self, place: Place) -> int:
-        """The number of a place."""
-        return self.places.setdefault(place, len(self.places))
+        """The number of a place. Raises UnreadableObjectError (`too-varied`)."""
+        number = self.places.get(place)
+        if number is None:
+            self._hold(place.offer, place.etag)
+            number = self.places[place] = len(self.places)
+        return number
 
     def add(self, columns: Columns) -> None:
+        """Raises UnreadableObjectError (`too-many-offers`)."""
+        self.offers += len(columns.line)
+        check_offers(self.offers)
         self._parts.append(columns)
 
     def add_one(self, *values: int) -> None:
-        """One offer, by the fields of `Columns`."""
+        """One offer, by the fields of `Columns`. Raises UnreadableObjectError (`too-many-offers`)."""
+        self.offers += 1
+        check_offers(self.offers)
         for column, value in zip(self._singles, values, strict=True):
             column.append(value)
 
@@ -103,6 +123,11 @@ class Entries:
         accounting = Accounting.of(**parts, refused={end: whole[end] for end in whole.keys() - parts})
         counts, row = self._counts(kept)
         return Delta(counts, accounting, _identities(kept, row))
+
+    def _hold(self, *texts: str) -> None:
+        self._named += _OF_EACH + sum(map(len, texts))
+        if self._named > MOST_NAMED:
+            raise UnreadableObjectError("too-varied")
 
     def _joined(self) -> Columns:
         singles = Columns(*(np.array(column) for column in self._singles))
@@ -153,6 +178,12 @@ class Entries:
         row_of = np.empty(len(order), np.int32)
         row_of[order] = np.arange(len(order), dtype=np.int32)
         return counts, row_of[group]
+
+
+def check_offers(count: int) -> None:
+    """Raises UnreadableObjectError (`too-many-offers`) where so many are more than an object may have."""
+    if count > MOST_OFFERS:
+        raise UnreadableObjectError("too-many-offers")
 
 
 def _grouped(*columns: NDArray[Any]) -> tuple[list[NDArray[np.int64]], NDArray[np.intp]]:

@@ -213,7 +213,7 @@ class _NestedReader:
             )
         if others and rows:
             return False
-        (self._rows.single if stamp is None else self._rows.stamped).extend(rows)
+        self._rows.take(rows, are_stamped=stamp is not None)
         self.others += bool(others)
         return True
 

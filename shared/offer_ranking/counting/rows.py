@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offer_ranking.counting import identity, times
-from offer_ranking.counting.entries import Columns, Entries
+from offer_ranking.counting.entries import Columns, Entries, check_offers
 from offer_ranking.counting.times import UNKNOWN
 from offer_ranking.events import instant
 from offer_ranking.events.instant import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR
@@ -80,8 +80,9 @@ class Rows:
         self._kind = np.zeros(0, np.int8)
 
     def list_of(self, places: Iterable[int]) -> int:
-        """The number of a list of items."""
+        """The number of a list of items. Raises UnreadableObjectError (`too-many-offers`)."""
         named = list(places)
+        check_offers(len(self._places) + len(named))
         self._starts.append(len(self._places))
         self._lengths.append(len(named))
         self._places += named
@@ -96,6 +97,14 @@ class Rows:
         self._unread += lines
         if self._unread >= _READ_AT_ONCE:
             self.read()
+
+    def take(self, rows: Iterable[tuple[Any, ...]], *, are_stamped: bool) -> None:
+        """Take the rows of one line, of which there may be hundreds of thousands."""
+        waiting = self.stamped if are_stamped else self.single
+        waiting += rows
+        if len(waiting) >= _ADDED_AT_ONCE:
+            self._read_single()
+            self.add()
 
     def read(self) -> None:
         """Read the rows that wait."""
@@ -116,16 +125,21 @@ class Rows:
                 self.expects_signed = False
             elif self.expects_signed is None:
                 self.expects_signed = True
+        for waiting in (self.signed, self.flat, self._signed_lines, self._flat_lines):
+            waiting.clear()
+        self._unadded += self._unread
+        self._unread = 0
+        self._read_single()
+        if self._unadded >= _ADDED_AT_ONCE:
+            self.add()
+
+    def _read_single(self) -> None:
         for rows in (self.single, self.stamped):
             if rows:
                 numbers, *others = zip(*rows, strict=True)
                 self._take(np.array(numbers), *others)
-        for waiting in (self.signed, self.flat, self.single, self.stamped, self._signed_lines, self._flat_lines):
-            waiting.clear()
-        self._unadded += self._unread
-        self._unread = 0
-        if self._unadded >= _ADDED_AT_ONCE:
-            self.add()
+                self._unadded += len(rows)
+                rows.clear()
 
     def _take(  # noqa: PLR0913, PLR0917 - one argument a column
         self,
@@ -191,6 +205,7 @@ class Rows:
         nth: NDArray[np.int64] | int = 0
         if (lengths != 1).any():
             lengths = lengths[read.items]
+            check_offers(self.entries.offers + int(lengths.sum()))  # before there are as many rows
             row = np.repeat(np.arange(len(lengths)), lengths)
             nth = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
             columns: list[NDArray[Any]] = [column[row] for column in read]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offer_ranking.catalog.mapping import NO_MAPPING, FieldMapping, field_mapping
-from offer_ranking.counting import engine
+from offer_ranking.counting import engine, entries, rows
 from offer_ranking.counting.accounting import Accounting
 from offer_ranking.counting.copies import Change, difference
 from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.index import Index
+from offer_ranking.counting.object_file import UnreadableObjectError
 from tests.oracle import event_lines, hand_written, plain_counter
 
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -138,7 +139,7 @@ def _all_propositions(event: dict[str, Any]) -> list[dict[str, Any]]:
         b'{"a":' + b"9" * 5000 + b"}",
         b'{"a":' + b"[" * 200 + b"]" * 200 + b"}",
         b'{"a":' + b'{"b":' * 200 + b"1" + b"}" * 200 + b"}",
-        b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+        b'{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
         b'{"a":' + b"[" * 5000 + b"}",
         b'{"a":"\\ud83d\\ude00 \\\\ud800"}',
         b'{"a":"\\ud83d"}',
@@ -220,6 +221,59 @@ def test_many_lines_for_the_parser_are_put_beside_the_others(file: Path) -> None
     plain = [event_lines.written(display(_id=f"e{n}", timestamp="2026-11-24T22:05:12Z")) for n in range(6_000, 18_000)]
     delta = counted(file, b"\n".join(odd + plain))
     assert delta.accounting == Accounting.of(counted=18_000, duplicate=6_000)
+
+
+def _of_propositions(*lists: list[str], **changes: Any) -> bytes:
+    propositions = [{"id": "p", "items": [{"id": offer} for offer in offers]} for offers in lists]
+    shown = {"propositionEventType": {"display": 1}, "propositions": propositions}
+    return event_lines.written(display(_experience={"decisioning": shown}, **changes)) + b"\n"
+
+
+_ODD_TIME = "2026-11-24t22:05:12Z"
+_MANY: dict[str, Callable[[int], bytes]] = {
+    "a line of many items": lambda n: _of_propositions([f"o{k}" for k in range(n)]),
+    "many lines of the same items": lambda n: b"".join(
+        _of_propositions(["a"] * 10, _id=f"e{k}") for k in range(n // 10)
+    ),
+    "many lines of other items": lambda n: b"".join(
+        _of_propositions([f"o{k}"] * 10, _id=f"e{k}") for k in range(n // 10)
+    ),
+    "many propositions": lambda n: b"".join(_of_propositions(*[["a"]] * 10, _id=f"e{k}") for k in range(n // 10)),
+    "a line of many propositions": lambda n: _of_propositions(*[["a"]] * n),
+    "lines for the rules": lambda n: b"".join(
+        _of_propositions(["a", "b"], _id=f"e{k}", timestamp=_ODD_TIME) for k in range(n // 2)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", _MANY)
+def test_an_object_of_too_many_offers_is_set_aside_and_of_one_less_is_not(
+    file: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Seven packed megabytes can hold twelve million offers, which take 2.2 GB to count and more to merge."""
+    monkeypatch.setattr(entries, "MOST_OFFERS", 10_000)
+    monkeypatch.setattr(rows, "_ADDED_AT_ONCE", 4_000)
+    counted(file, _MANY[kind](10_000))
+    with pytest.raises(UnreadableObjectError, match="too-many-offers"):
+        counted(file, _MANY[kind](10_000) + _of_propositions(["one more"], _id="one more"))
+
+
+@pytest.mark.parametrize("part", ["offer", "cell", "model"])
+def test_an_object_that_names_too_much_is_set_aside(file: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    monkeypatch.setattr(entries, "MOST_NAMED", 100_000)
+
+    def row(number: int, length: int) -> bytes:
+        named = {"offerId": "o", "cell": "c", "modelId": "m"} | {
+            {"offer": "offerId", "cell": "cell", "model": "modelId"}[part]: f"{number:0{length}}"
+        }
+        event = {"_id": f"e{number}", "timestamp": hand_written.TIME, "eventType": "display", **named}
+        return event_lines.written(event) + b"\n"
+
+    counted(file, row(1, 99_000))
+    counted(file, b"".join(row(n, 4) for n in range(900)))
+    for lines in (row(1, 100_000), b"".join(row(n, 4) for n in range(1_000))):
+        with pytest.raises(UnreadableObjectError, match="too-varied"):
+            counted(file, lines)
 
 
 @pytest.mark.parametrize("name", hand_written.EVENTS)
