@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from infra.doctor.bucket import Bucket
 from infra.doctor.finding import Finding, ok, wrong
 from infra.doctor.place import Place
-from infra.doctor.shell import quoted
 
 
 def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
@@ -18,18 +17,11 @@ def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
         return
     an_object = f"{bucket.arn}/{bucket.any_key(place)}"
     refused = [
-        (action, why)
+        (action, resource, why)
         for action, resource in (("s3:ListBucket", bucket.arn), ("s3:GetObject", an_object))
         if (why := place.refusal(action, resource)) is not None
     ]
-    for action, why in refused:
-        yield wrong("permission", f"the role may not {action}: {why}", _with_reasons(bucket, place, action))
+    for action, resource, why in refused:
+        yield wrong("permission", f"the role may not {action}: {why}", place.simulation(action, resource))
     if not refused:
         yield ok("permission", "the role may list the bucket and get its objects")
-
-
-def _with_reasons(bucket: Bucket, place: Place, action: str) -> str:
-    return (
-        f"aws iam simulate-principal-policy --policy-source-arn {quoted(place.role)} --action-names {action} "
-        f"--resource-arns {quoted(f'{bucket.arn}/{bucket.any_key(place)}')}"
-    )

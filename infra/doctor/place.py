@@ -80,6 +80,13 @@ class Place:
             return "the role's permissions boundary does not allow it"
         return "a policy of it denies it" if result["EvalDecision"] == "explicitDeny" else "no policy of it allows it"
 
+    def simulation(self, action: str, resource: str) -> str:
+        """The command that names the statements which decide this."""
+        return (
+            f"aws iam simulate-principal-policy --policy-source-arn {quoted(self.role)} --action-names {action} "
+            f"--resource-arns {quoted(resource)}"
+        )
+
     def listed(self, parameter: str) -> list[str]:
         """The values of a parameter that is a list."""
         return [one.strip() for one in self.parameters.get(parameter, "").split(",") if one.strip()]

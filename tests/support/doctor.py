@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass, field
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,17 +29,20 @@ DATASET = {
 }  # fmt: skip
 
 
-def _pairs(kind: str, **values: str) -> list[dict[str, str]]:
-    return [{f"{kind}Key": key, f"{kind}Value": value} for key, value in values.items()]
+def with_parameters(**given: str) -> dict[str, Any]:
+    """The answer of a stack with these parameters."""
+    outputs = {"DatasetsBucket": "managed", "CatalogTable": "C", "LedgerTable": "L", "ApiUrl": "https://api"}
+    parameters = {"DatasetBucketArns": ARN, "DatasetKmsKeyArns": ""} | given
+    return {"Stacks": [{
+        "StackId": f"arn:aws:cloudformation:{REGION}:123456789012:stack/offers/1",
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+    }]}  # fmt: skip
 
 
 # A bucket and a stack that are as they should be: one dataset, one object, no key of KMS.
 _RIGHT: dict[str, Any] = {
-    "DescribeStacks": {"Stacks": [{
-        "StackId": f"arn:aws:cloudformation:{REGION}:123456789012:stack/offers/1",
-        "Parameters": _pairs("Parameter", DatasetBucketArns=ARN, DatasetKmsKeyArns=""),
-        "Outputs": _pairs("Output", DatasetsBucket="managed", CatalogTable="C", LedgerTable="L", ApiUrl="https://api"),
-    }]},
+    "DescribeStacks": with_parameters(),
     "DescribeStackResource": {"StackResourceDetail": {"PhysicalResourceId": "default/of-the-stack"}},
     "GetRole": {"Role": {"Arn": ROLE}},
     "SimulatePrincipalPolicy": ALLOWED,
@@ -60,6 +64,13 @@ _RIGHT: dict[str, Any] = {
 }  # fmt: skip
 
 
+@cache
+def _client(service: str, region: str) -> Any:
+    """Made once: that takes longer than all that a test asks of it."""
+    make: Any = boto3.client
+    return make(service, region_name=region, aws_access_key_id="testing", aws_secret_access_key="testing")
+
+
 @dataclass
 class Account:
     """`answers`: by operations, what they answer, or the code of the error; what is not given is as it should be.
@@ -71,12 +82,10 @@ class Account:
     asked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
     def client(self, service: str, region_name: str = REGION) -> Any:
-        made = boto3.client(
-            service, region_name=region_name, aws_access_key_id="testing", aws_secret_access_key="testing"
-        )
-        events = made.meta.events
-        events.register("provide-client-params", lambda params, model, **_: self._ask(model, region_name, params))
-        events.register("before-call", lambda model, **_: self._answer(model.name))
+        made = _client(service, region_name)
+        for event, hook in {"provide-client-params": self._ask, "before-call": self._answer}.items():
+            made.meta.events.unregister(event, unique_id=event)  # that of the test before
+            made.meta.events.register(event, partial(hook, region_name), unique_id=event)
         return made
 
     @property
@@ -86,11 +95,11 @@ class Account:
     def bucket(self, prefix: str | None = None) -> Bucket:
         return Bucket(self.client("s3"), BUCKET, prefix)
 
-    def _ask(self, operation: Any, region: str, parameters: dict[str, Any]) -> None:
-        self.asked.append((operation.name, region, parameters))
+    def _ask(self, region: str, *, model: Any, params: dict[str, Any], **_: Any) -> None:
+        self.asked.append((model.name, region, params))
 
-    def _answer(self, operation: str) -> tuple[Any, dict[str, Any]]:
-        answer = (_RIGHT | self.answers)[operation]
+    def _answer(self, _region: str, *, model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
+        answer = (_RIGHT | self.answers)[model.name]
         if isinstance(answer, str):
             refused = {"Error": {"Code": answer, "Message": ""}, "ResponseMetadata": {"HTTPHeaders": {}}}
             return SimpleNamespace(status_code=400), refused
