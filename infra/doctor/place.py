@@ -18,9 +18,12 @@ SIGNED = '-H "Authorization: Bearer $TOKEN"'  # what curl sends with each reques
 
 @dataclass(frozen=True)
 class Place:
-    """The deployed stack: what of it a bucket has to fit. `client` makes a client of a service by its name."""
+    """The deployed stack: what of it a bucket has to fit.
 
-    client: Callable[[str], Any]
+    `client` makes a client of a service by its name, in the caller's region or that of `region_name`.
+    """
+
+    client: Callable[..., Any]
     stack: str
 
     @cached_property

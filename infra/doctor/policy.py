@@ -18,9 +18,10 @@ from infra.doctor.statements import Applies, Asked, Statement
 
 def look(bucket: Bucket, place: Place) -> Iterator[Finding]:
     policy = _policy(bucket)
+    region = bucket.region or place.region
     asks = [
-        place.asked("s3:ListBucket", bucket.arn, bucket.region),
-        place.asked("s3:GetObject", f"{bucket.arn}/{bucket.any_key(place)}", bucket.region),
+        place.asked("s3:ListBucket", bucket.arn, region),
+        place.asked("s3:GetObject", f"{bucket.arn}/{bucket.any_key(place)}", region),
     ]
     said = [one for ask in asks for one in _said(policy, ask, ours=bucket.ours)]
     if causes := [says for health, says in said if health is Health.WRONG]:

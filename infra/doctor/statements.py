@@ -67,8 +67,8 @@ def applies(statement: Statement, asked: Asked) -> Applies:
 
 
 def names(statement: Statement, role: str) -> bool:
-    """Whether a statement names the role itself, and not only its account."""
-    return role in _principals(statement.get("Principal", {}))
+    """Whether a statement names the role itself, or everybody, and not only its account."""
+    return bool({"*", role} & set(_principals(statement.get("Principal", {}))))
 
 
 def unknown_keys(asked: Asked, *statements: Statement) -> list[str]:

@@ -121,12 +121,12 @@ class Stack:
         (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         return {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region_name: str = REGION) -> Any:
         """A boto3 client of the account's root."""
         return boto3.client(
             service,
             endpoint_url=self.emulator.endpoint,
-            region_name=REGION,
+            region_name=region_name,
             aws_access_key_id=ROOT_KEYS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=ROOT_KEYS["AWS_SECRET_ACCESS_KEY"],
         )

@@ -87,4 +87,5 @@ def test_a_statement_alone_may_stand_without_a_list(held: Any) -> None:
 
 def test_a_statement_names_the_role_or_only_its_account() -> None:
     assert names(ANY | {"Principal": {"AWS": [ROLE]}}, ROLE)
+    assert names(ANY, ROLE)
     assert not names(ANY | {"Principal": {"AWS": "arn:aws:iam::123456789012:root"}}, ROLE)
