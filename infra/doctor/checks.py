@@ -10,8 +10,14 @@ from infra.doctor import access, events, key, ownership, permission, policy, pre
 from infra.doctor.bucket import Bucket
 from infra.doctor.finding import Finding, unknown, wrong
 from infra.doctor.place import Place
+from infra.doctor.shell import quoted
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "403", "UnauthorizedOperation"}
+
+# What looks need of whoever looks. Where datasets lie, only the stack knows.
+_STACK = "cloudformation:DescribeStacks"
+_DATASETS = f"{_STACK}, dynamodb:Query"
+_ROLE = "cloudformation:DescribeStackResource, iam:GetRole"
 
 
 def look(bucket: Bucket, place: Place | None) -> Iterator[Finding]:
@@ -19,28 +25,42 @@ def look(bucket: Bucket, place: Place | None) -> Iterator[Finding]:
     if not bucket.is_there:
         yield wrong("bucket", f"there is no bucket {bucket.name}", f"aws s3 mb s3://{bucket.name}")
         return
-    # Generators: none of them asks AWS for anything before it is its turn.
-    checks = [
-        ("events", "s3:GetBucketNotification", events.look(bucket)),
-        ("access", "s3:GetBucketPublicAccessBlock", access.look(bucket)),
-        ("ownership", "s3:GetBucketOwnershipControls, s3:ListBucket", ownership.look(bucket)),
-    ]
-    if place is not None:
-        of_keys = "s3:GetEncryptionConfiguration, kms:DescribeKey, kms:GetKeyPolicy, kms:ListGrants"
-        of_objects = "s3:ListBucket, dynamodb:Query, dynamodb:BatchGetItem"
-        checks = [
-            ("region", "cloudformation:DescribeStacks", region.look(bucket, place)),
-            ("permission", "iam:SimulatePrincipalPolicy, iam:GetRole", permission.look(bucket, place)),
-            ("policy", "s3:GetBucketPolicy", policy.look(bucket, place)),
-            ("key", of_keys, key.look(bucket, place)),
-            *checks,
-            ("rule", "events:DescribeRule", rule.look(bucket, place)),
-            ("prefix", of_objects, prefix.look(bucket, place)),
-        ]
-    for about, permissions, findings in checks:
+    if place is not None and not place.is_there:
+        here = place.client("cloudformation").meta.region_name
+        elsewhere = f"AWS_DEFAULT_REGION=REGION make doctor BUCKET={bucket.name} STACK={quoted(place.stack)}"
+        says = f"there is no stack {place.stack} in {here}, the region of your AWS configuration"
+        yield wrong("stack", says, elsewhere)
+        return
+    for about, permissions, findings in checks(bucket, place):
         try:
             yield from findings
         except ClientError as error:
             if error.response["Error"]["Code"] not in _DENIED:
                 raise
             yield unknown(about, f"{error.operation_name} was refused; looking at it needs {permissions}")
+
+
+def checks(bucket: Bucket, place: Place | None) -> list[tuple[str, str, Iterator[Finding]]]:
+    """What each is about, the permissions it needs, and its findings: asked of AWS only when it is their turn."""
+    of_bucket = [
+        ("events", "s3:GetBucketNotification", events.look(bucket)),
+        ("access", "s3:GetBucketPublicAccessBlock", access.look(bucket)),
+        ("ownership", "s3:GetBucketOwnershipControls", ownership.look(bucket)),
+    ]
+    if place is None:
+        return of_bucket
+    of_policy = "s3:GetBucketPolicy, s3:ListAllMyBuckets"
+    of_key = (
+        "s3:GetEncryptionConfiguration, s3:ListBucket, s3:GetObject, kms:DescribeKey, kms:GetKeyPolicy, "
+        "kms:ListGrants, iam:SimulatePrincipalPolicy"
+    )
+    of_rule = "events:DescribeRule, cloudformation:DescribeStackResource, s3:ListAllMyBuckets"
+    return [
+        ("region", _STACK, region.look(bucket, place)),
+        ("permission", f"iam:SimulatePrincipalPolicy, {_ROLE}, {_DATASETS}", permission.look(bucket, place)),
+        ("policy", f"{of_policy}, {_ROLE}, {_DATASETS}", policy.look(bucket, place)),
+        ("key", f"{of_key}, {_ROLE}, {_DATASETS}", key.look(bucket, place)),
+        *of_bucket,
+        ("rule", of_rule, rule.look(bucket, place)),
+        ("prefix", f"s3:ListBucket, {_DATASETS}, dynamodb:BatchGetItem", prefix.look(bucket, place)),
+    ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra.doctor.shell import quoted
 from infra.doctor.statements import Asked
 from infra.redrive import STORAGE
@@ -30,6 +32,14 @@ class Place:
     def described(self) -> Mapping[str, Any]:
         (one,) = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
         return dict(one)
+
+    @cached_property
+    def is_there(self) -> bool:
+        """Whether there is such a stack in the region of the clients; so it seems when looking is refused."""
+        try:
+            return bool(self.described)
+        except ClientError as error:
+            return error.response["Error"]["Code"] != "ValidationError"
 
     @cached_property
     def parameters(self) -> dict[str, str]:
