@@ -59,11 +59,12 @@ def applies(statement: Statement, asked: Asked) -> Applies:
     """Whether a statement speaks of this role, action and resource."""
     named = {asked.action.lower()}
     parts = (
-        _principal(statement, asked),
         _listed(statement, "Action", named, fold=True),
         _listed(statement, "Resource", {asked.resource}, fold=False),
     )
-    return min(Applies.YES, *(Applies.YES if part else Applies.NO for part in parts), _conditions(statement, asked))
+    if not all(parts):
+        return Applies.NO
+    return min(_principal(statement, asked), _conditions(statement, asked))
 
 
 def names(statement: Statement, role: str) -> bool:
@@ -72,16 +73,26 @@ def names(statement: Statement, role: str) -> bool:
 
 
 def unknown_keys(asked: Asked, *statements: Statement) -> list[str]:
-    """The keys of conditions that nobody knows beforehand."""
+    """The keys of conditions that nobody knows beforehand, and NotPrincipal where it is in doubt."""
     tested = (key for statement in statements for _, key, _ in _tests(statement))
-    return sorted({key for key in tested if key.lower() not in asked.known})
+    unknown = {key for key in tested if key.lower() not in asked.known}
+    doubtful = any(_principal(one, asked) is Applies.DEPENDS for one in statements)
+    return sorted(unknown | ({"NotPrincipal"} if doubtful else set()))
 
 
-def _principal(statement: Statement, asked: Asked) -> bool:
-    meant = {"*", asked.role, asked.account, f"{asked.role.rpartition(':')[0]}:root"}
-    if "NotPrincipal" in statement:
-        return not meant & set(_principals(statement["NotPrincipal"]))
-    return bool(meant & set(_principals(statement.get("Principal", {}))))
+def _principal(statement: Statement, asked: Asked) -> Applies:
+    account = {asked.account, f"{asked.role.rpartition(':')[0]}:root"}
+    if "NotPrincipal" not in statement:
+        meant = {"*", asked.role, *account} & set(_principals(statement.get("Principal", {})))
+        return Applies.YES if meant else Applies.NO
+    # IAM compares the account, the role and the session, and may deny where one of them is not excepted:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+    excepted = set(_principals(statement["NotPrincipal"]))
+    session = f"arn:aws:sts::{asked.account}:assumed-role/{asked.role.rpartition('/')[2]}/"
+    named = (account & excepted, asked.role in excepted, any(one.startswith(session) for one in excepted))
+    if "*" in excepted or all(named):
+        return Applies.NO
+    return Applies.DEPENDS if any(named) else Applies.YES
 
 
 def _principals(principal: Any) -> list[str]:  # noqa: ANN401 - JSON

@@ -10,6 +10,7 @@ import pytest
 from infra.doctor.statements import Applies, Asked, applies, found, names, read, unknown_keys
 
 ROLE = "arn:aws:iam::123456789012:role/refresh"
+SESSION = "arn:aws:sts::123456789012:assumed-role/refresh/function"
 ASKED = Asked(ROLE, "s3:GetObject", "arn:aws:s3:::b/shop/[1].json", {"aws:securetransport": "true"})
 ANY = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
 
@@ -43,7 +44,10 @@ def test_a_statement_applies_when_all_its_parts_do(statement: dict[str, Any], ex
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"NotPrincipal": {"AWS": ROLE}}, Applies.NO),
+        ({"NotPrincipal": "*"}, Applies.NO),
+        ({"NotPrincipal": {"AWS": [ROLE, "123456789012", SESSION]}}, Applies.NO),
+        ({"NotPrincipal": {"AWS": [ROLE, "arn:aws:iam::123456789012:root"]}}, Applies.DEPENDS),
+        ({"NotPrincipal": {"AWS": ROLE}}, Applies.DEPENDS),
         ({"NotPrincipal": {"AWS": "210987654321"}}, Applies.YES),
         ({"NotAction": "s3:Get*"}, Applies.NO),
         ({"NotAction": "s3:Put*"}, Applies.YES),
@@ -77,6 +81,12 @@ def test_what_is_found_has_the_effect_and_says_on_what_it_depends() -> None:
     assert found(policy, "Deny", ASKED) == [(statement, Applies.DEPENDS)]
     assert unknown_keys(ASKED, statement) == ["aws:SourceVpc"]
     assert not found({"Statement": [ANY | {"Action": "s3:PutObject"}]}, "Deny", ASKED)
+
+
+def test_an_exception_that_does_not_name_all_that_iam_compares_is_what_a_statement_depends_on() -> None:
+    statement = {key: held for key, held in ANY.items() if key != "Principal"} | {"NotPrincipal": {"AWS": ROLE}}
+    assert unknown_keys(ASKED, statement) == ["NotPrincipal"]
+    assert not unknown_keys(ASKED, statement | {"NotPrincipal": {"AWS": "210987654321"}})
 
 
 @pytest.mark.parametrize("held", [ANY, [ANY]])
