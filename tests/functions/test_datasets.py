@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from offer_ranking.catalog.dataset import Dataset
+from offer_ranking.catalog.dataset import MOST_FIELD_GROUP_BYTES, Dataset
 from tests.support.system import EVENT_SCHEMA, System, display
 
 FIELD_GROUP = "https://ns.adobe.com/experience/decisioning/proposition-interaction"
@@ -13,6 +13,23 @@ FIELD_GROUP = "https://ns.adobe.com/experience/decisioning/proposition-interacti
 
 def problem(reply: Any) -> tuple[int, str, list[str]]:
     return reply.status, reply.json["type"].rpartition(":")[2], [one["pointer"] for one in reply.json.get("errors", [])]
+
+
+def schema_of(*groups: str) -> dict[str, Any]:
+    return {"allOf": [{"$ref": uri} for uri in groups]}
+
+
+def test_a_schema_of_more_field_groups_than_can_be_kept_is_refused_and_the_largest_is_kept(system: System) -> None:
+    many = schema_of(*(f"https://ns.adobe.com/tenant/mixins/{n}" for n in range(20_000)))
+    refused = system.call("POST", "/datasets", {"name": "events", "schema": many})
+    assert problem(refused) == (422, "invalid", ["/schema"])
+    # Each quote is two bytes of JSON, and four of an answer that is remembered as JSON.
+    first, second = (schema_of(letter + '"' * (MOST_FIELD_GROUP_BYTES // 2 - 3)) for letter in "ab")
+    made = system.call("POST", "/datasets", {"name": "events", "schema": first}, Idempotency_Key="k")
+    assert made.status == 201
+    assert system.call("PATCH", f"/datasets/{made.json['id']}", {"schema": second}, If_Match='"1"').status == 200
+    over = schema_of('"' * (MOST_FIELD_GROUP_BYTES // 2))
+    assert problem(system.call("PATCH", f"/datasets/{made.json['id']}", {"schema": over}, If_Match='"2"'))[0] == 422
 
 
 def test_a_dataset_without_a_place_gets_a_managed_one(system: System) -> None:

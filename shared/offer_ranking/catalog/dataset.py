@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -22,6 +23,9 @@ from offer_ranking.catalog.mapping import FIELDS, LONGEST_PATH, FieldMapping, fi
 from offer_ranking.catalog.schema import PROPOSITION_INTERACTIONS, UnknownSchemaError, field_groups
 from offer_ranking.catalog.value import Description, Moment, Name, Value
 
+MOST_FIELD_GROUP_BYTES = 1 << 16
+"""Of a schema's field groups as JSON. Items of DynamoDB end at 400 KiB: an audit record holds them twice (before,
+after), the answer of a create escaped within JSON."""
 MAX_PREFIX_BYTES = 512  # half of what an S3 key may have, so that objects below still have names
 
 
@@ -212,6 +216,11 @@ def check_unused(dataset: Dataset) -> None:
 
 def _groups(schema: Schema) -> tuple[str, ...]:
     try:
-        return field_groups(schema)
+        found = field_groups(schema)
     except UnknownSchemaError as error:
         raise UnsuitableError("/schema", str(error)) from error
+    size = len(json.dumps(found, separators=(",", ":"), ensure_ascii=False).encode())
+    if size > MOST_FIELD_GROUP_BYTES:
+        detail = f"The schema's field groups have {size} bytes, more than {MOST_FIELD_GROUP_BYTES}."
+        raise UnsuitableError("/schema", detail)
+    return found
