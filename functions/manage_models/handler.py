@@ -33,8 +33,8 @@ from offer_ranking.catalog.model import (
 from offer_ranking.catalog.once import Once
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api, Call
-from offer_ranking.http.definitions import History, change_of, creating, history_answer, shown
-from offer_ranking.http.lists import DatasetPage, DatasetQuery, ModelPage, ModelQuery, field_of, page_answer
+from offer_ranking.http.definitions import HistoryPage, change_of, creating, history_page, shown, size_of
+from offer_ranking.http.lists import DatasetPage, DatasetQuery, ModelPage, ModelQuery, PageQuery, field_of, page_answer
 from offer_ranking.http.once import once
 from offer_ranking.http.principal import Permission
 from offer_ranking.measuring.backfill import Started
@@ -88,7 +88,8 @@ def list_datasets(query: DatasetQuery) -> Answer:
         for dataset in datasets.all()
         if (query.eligible is None or dataset.eligible == query.eligible) and query.names(dataset.name)
     ]
-    return page_answer(page(found, order_by=field_of(query.order_by), limit=query.limit, start=query.start))
+    order_by = field_of(query.order_by)
+    return page_answer(page(found, order_by=order_by, limit=query.limit, start=query.start, size=size_of))
 
 
 @api.operation("GET", "/datasets/{dataset_id}", needs=Permission.READ, gives=Dataset, problems=(problems.NOT_FOUND,))
@@ -161,7 +162,8 @@ def list_models(query: ModelQuery) -> Answer:
         for model in models.all()
         if query.status in {None, model.status} and query.type in {None, model.type} and query.names(model.name)
     ]
-    return page_answer(page(found, order_by=field_of(query.order_by), limit=query.limit, start=query.start))
+    order_by = field_of(query.order_by)
+    return page_answer(page(found, order_by=order_by, limit=query.limit, start=query.start, size=size_of))
 
 
 @api.operation("GET", "/models/{model_id}", needs=Permission.READ, gives=Model, problems=(problems.NOT_FOUND,))
@@ -200,11 +202,11 @@ def delete_model(call: Call, model_id: str) -> Answer:
     return Answer.none()
 
 
-@api.operation("GET", "/models/{model_id}/history", needs=Permission.READ, gives=History,
+@api.operation("GET", "/models/{model_id}/history", needs=Permission.READ, gives=HistoryPage,
                problems=(problems.NOT_FOUND,))  # fmt: skip
-def read_history(model_id: str) -> Answer:
+def read_history(model_id: str, query: PageQuery) -> Answer:
     """Who changed the AI model, when, from what, to what."""
-    return history_answer(models.history(model_id))
+    return history_page(models, model_id, query)
 
 
 @api.operation("POST", "/models/{model_id}/duplicate", needs=Permission.MANAGE, gives=Model, status=201,

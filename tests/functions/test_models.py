@@ -8,7 +8,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from tests.functions.test_datasets import problem
-from tests.support.system import System
+from tests.support.system import System, handler
 
 AUTO = {"type": "auto-optimization"}
 
@@ -155,6 +155,39 @@ def test_every_change_leaves_who_when_before_and_after(system: System) -> None:
     assert changes[0]["before"] is None
     assert (changes[1]["before"]["name"], changes[1]["after"]["name"]) == ("model", "new")
     assert changes[-1]["after"] is None
+
+
+LAMBDA_GIVES = 6_291_556  # bytes: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+
+
+@pytest.mark.parametrize("listed", ["models", "datasets"])
+def test_a_list_of_large_definitions_ends_before_an_answer_is_too_large_to_give(
+    system: System, monkeypatch: pytest.MonkeyPatch, listed: str
+) -> None:
+    """By quotes: two bytes of JSON each, and four of JSON within JSON, as Lambda gives it."""
+    store = getattr(handler("manage_models"), listed)
+    getattr(system, f"create_{listed[:-1]}")(*([[system.create_dataset()["id"]]] if listed == "models" else []))
+    (one,) = store.all()
+    large = {"description": 2000 * '"'}
+    large |= {"audiences": tuple(f"{n:02}" + 254 * '"' for n in range(50))} if listed == "models" else {}
+    found = [one.model_copy(update=large | {"id": f"{n:04}"}) for n in range(1000)]
+    monkeypatch.setattr(store, "all", lambda: found)
+    reply = system.call("GET", f"/{listed}", query={"limit": "1000"})
+    assert len(json.dumps(reply.text)) < LAMBDA_GIVES
+    assert reply.json["total"] == 1000
+    assert 0 < reply.json["count"] < 1000
+    assert reply.json["next"]
+
+
+def test_a_long_history_comes_in_pages(system: System) -> None:
+    path = f"/models/{draft(system)['id']}"
+    for n in range(4):
+        system.call("PATCH", path, {"name": f"name {n}"}, If_Match="*")
+    first = system.call("GET", f"{path}/history", query={"limit": "3"}).json
+    rest = system.call("GET", f"{path}/history", query={"start": first["next"]}).json
+    assert [[one["version"] for one in page["results"]] for page in (first, rest)] == [[1, 2, 3], [4, 5]]
+    assert rest["next"] is None
+    assert system.call("GET", "/models/missing/history").status == 404
 
 
 def test_a_name_is_free_again_after_a_rename_and_after_a_deletion(system: System) -> None:

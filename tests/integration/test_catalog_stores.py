@@ -77,11 +77,11 @@ def test_what_was_created_is_read_back(models: Models, datasets: Datasets) -> No
     assert models.get("m") == model()
     assert datasets.get("d") == dataset().model_copy(update={"used_by": frozenset({"m"})})
     assert [one.id for one in models.all()] == ["m"]
-    assert [one.action for one in models.history("m")] == ["create"]
+    assert [one.action for one in models.changes("m")] == ["create"]
 
 
 def test_what_is_not_there_is_not_found(models: Models, datasets: Datasets) -> None:
-    for read in (models.get, models.history, datasets.get):
+    for read in (models.get, datasets.get):
         with pytest.raises(NotFoundError):
             read("missing")
 
@@ -163,7 +163,7 @@ def test_a_deleted_model_is_gone_with_its_name_and_its_hold_on_the_dataset(model
     models.delete(model(), change("delete", 2))
     assert models.all() == []
     assert datasets.get("d").used_by == frozenset()
-    assert [one.action for one in models.history("m")] == ["create", "delete"]
+    assert [one.action for one in models.changes("m")] == ["create", "delete"]
     models.create(model("other", "m"), change("create", 1), None)
 
 

@@ -74,11 +74,11 @@ def test_what_was_created_is_read_back(decisions: Decisions, datastreams: Datast
     assert datastreams.get("w") == datastream
     assert decisions.get("s").used_by == {"w"}
     assert ([one.id for one in decisions.all()], [one.id for one in datastreams.all()]) == (["s"], ["w"])
-    assert [one.action for one in decisions.history("s")] == ["create"]
+    assert [one.action for one in decisions.changes("s")] == ["create"]
 
 
 def test_what_is_not_there_is_not_found(decisions: Decisions, datastreams: Datastreams) -> None:
-    for read in (decisions.get, decisions.history, datastreams.get, datastreams.history):
+    for read in (decisions.get, datastreams.get):
         with pytest.raises(NotFoundError):
             read("missing")
 

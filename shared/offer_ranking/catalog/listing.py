@@ -24,7 +24,7 @@ D = TypeVar("D", bound=Definition)
 T = TypeVar("T")
 
 MOST_BYTES = 4_000_000
-"""Of a page: Lambda answers with 6 MB at most."""
+"""Of a page, as its definitions are measured: Lambda answers with 6 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,6 @@ D_contra = TypeVar("D_contra", Dataset, Model, Decision, Datastream, contravaria
 _VERSION = "version"
 
 
-class History(TypedDict):
-    """Every change, oldest first."""
-
-    results: list[Change]
-
-
 class HistoryPage(TypedDict):
     """Changes, oldest first, fewer than asked for when they are large; `next` is the `start` of the next page."""
 
@@ -88,11 +82,6 @@ def shown(thing: Definition) -> Answer:
     return Answer.of(thing, ETag=etag(thing.version))
 
 
-def history_answer(changes: list[Change]) -> Answer:
-    """Who changed a definition, when, from what, to what."""
-    return Answer.of({"results": [change.json_ready() for change in changes]})
-
-
 class Changes(Protocol):
     """Where the changes of one kind of definition are recorded."""
 
@@ -121,5 +110,5 @@ def _version(start: str) -> int:
 
 
 def size_of(value: Value) -> int:
-    """In bytes, as an answer writes it."""
-    return len(json.dumps(value.json_ready()))
+    """In bytes, as Lambda writes an answer: JSON as a text within JSON, which doubles each quote and backslash."""
+    return len(json.dumps(json.dumps(value.json_ready())))

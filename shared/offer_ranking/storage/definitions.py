@@ -66,15 +66,8 @@ class Definitions(ABC, Generic[D]):
         """Every definition of this kind."""
         return [self._read(item) for item in items.all_of(self._client, self._table, self.noun)]
 
-    def history(self, id: str) -> list[Change]:  # noqa: A002
-        """Every change of a definition, also of a deleted one. Raises NotFoundError when it never was."""
-        changes = list(self.changes(id))
-        if not changes:
-            raise NotFoundError(self.noun, id)
-        return changes
-
     def changes(self, id: str, after: int = 0) -> Iterator[Change]:  # noqa: A002
-        """The changes of a definition that led to versions above `after`, read as they are asked for."""
+        """The changes of a definition, also of a deleted one, that led to versions above `after`; read as asked for."""
         return items.history(self._client, self._table, self.noun, id, after)
 
     def create(self, new: D, change: Change, once: Once | None) -> None:

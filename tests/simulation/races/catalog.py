@@ -106,7 +106,7 @@ def edits(field: Field, kind: str) -> int:
 
 def _check_told(store: Definitions[Any], won: list[tuple[int, str]]) -> None:
     """Each version is one writer's, begins where the one before ended, and the last one stands."""
-    history = store.history("x")
+    history = list(store.changes("x"))
     assert sorted(won) == [(change.version, change.after["name"]) for change in history[1:] if change.after]
     for before, after in pairwise(history):
         assert after.before == before.after
@@ -148,7 +148,7 @@ def lifecycle(field: Field) -> int:
         return ("change", after.version, said) if _saved(models, before, after) else None
 
     won = field.race(attempt)
-    model, history = models.get("x"), models.history("x")
+    model, history = models.get("x"), list(models.changes("x"))
     changes = [change for change in won if change[0] == "change"]
     assert sorted(version for _, version, _ in changes) == [change.version for change in history[1:]]
     statuses = [change.after["status"] for change in history if change.after]
