@@ -69,7 +69,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # no
     metrics.add_metric("Messages", MetricUnit.Count, len(event.get("Records", ())))
     match event:
         case {"Records": records}:
-            return _batch(records, str(getattr(context, "aws_request_id", "")))
+            return _batch(records, context)
         case {"backfill": dict(given)}:
             return _backfill(read_batch(given), context)
         case {"hint": "hourly"}:
@@ -81,7 +81,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # no
     return {}
 
 
-def _batch(records: list[dict[str, Any]], request_id: str) -> dict[str, Any]:
+def _batch(records: list[dict[str, Any]], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's own
     messages: list[tuple[str, Hint]] = []
     failed = []
     for record in records:
@@ -90,8 +90,12 @@ def _batch(records: list[dict[str, Any]], request_id: str) -> dict[str, Any]:
         except UnreadableHintError as error:
             logger.error("unreadable hint", reason=str(error))  # noqa: TRY400 - told in one line
             failed.append(record["messageId"])
-    failed += refresh.handle(messages, request_id)
+    failed += refresh.handle(messages, str(getattr(context, "aws_request_id", "")), partial(_has_time, context))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _has_time(context: Any) -> bool:  # noqa: ANN401 - Lambda's own
+    return int(context.get_remaining_time_in_millis()) > MILLISECONDS_TO_END
 
 
 def _backfill(batch: Batch, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's own
@@ -100,7 +104,7 @@ def _backfill(batch: Batch, context: Any) -> dict[str, Any]:  # noqa: ANN401 - L
         counted = refresh.count_all(
             batch.dataset_id,
             [(one.key, one.version) for one in batch.objects],
-            lambda: context.get_remaining_time_in_millis() > MILLISECONDS_TO_END,
+            partial(_has_time, context),
         )
     except NotFoundError:
         return batch.left(())  # deleted meanwhile

@@ -13,7 +13,7 @@ import pytest
 from offer_ranking.learning import training
 from tests.functions.test_loop import events
 from tests.support.aws import ENVIRONMENT
-from tests.support.system import System, handler, refresh
+from tests.support.system import Context, System, handler, refresh, undelay
 
 
 @pytest.fixture
@@ -78,3 +78,48 @@ def test_a_clock_that_steps_back_stops_no_model_from_learning(system: System, cl
     system.notify(dataset["bucket"], system.put(dataset, "b.json.gz", events("apple", 3, 1)))
     refresh([fit])
     assert version(system, model) == 2
+
+
+def test_objects_for_which_a_call_has_no_time_are_counted_by_another(system: System) -> None:
+    """A batch that outlasted its call was not merged, came again minutes later, and was set aside after five calls."""
+    dataset, model = system.live_model()
+    system.settle()
+    keys = [system.put(dataset, f"{n}.json.gz", events("apple", 2**n, 0)) for n in range(4)]
+    hints = [json.dumps({"lookAt": {"bucket": dataset["bucket"], "key": key}}) for key in keys]
+    assert refresh(hints, Context(milliseconds=[61_000, 60_000, 59_000])) == []
+
+    def impressions() -> int:
+        return system.call("GET", f"/models/{model['id']}/report").json["totals"]["impressions"]
+
+    assert impressions() == 1 + 2
+    system.settle()
+    assert impressions() == 1 + 2 + 4 + 8
+
+
+def test_models_for_which_a_call_has_no_time_are_fitted_by_another(system: System) -> None:
+    """A call that outlasted its time was given all its messages again, and set them aside after five such calls."""
+    dataset, model = system.live_model()
+    fitted = [model, *(system.create_model([dataset["id"]], name) for name in ("second", "third"))]
+    for one in fitted[1:]:
+        system.call("POST", f"/models/{one['id']}/activate")
+    system.notify(dataset["bucket"], system.put(dataset, "a.json.gz", events("apple", 3, 1)))
+    empty()
+    hints = [json.dumps({"fit": {"modelId": one["id"], "windowMoved": n == 2}}) for n, one in enumerate(fitted)]
+    assert refresh(hints, Context(milliseconds=[61_000, 60_000])) == []
+    assert [version(system, one) for one in fitted[:2]] == [1, 1]
+    assert system.call("GET", f"/models/{fitted[2]['id']}").json["snapshot"] is None
+    assert [json.loads(body) for body in empty()] == [json.loads(hints[2])]
+    assert refresh(hints[2:], Context(milliseconds=[0])) == [], "one at least is fitted"
+    assert version(system, fitted[2]) == 1
+
+
+def empty() -> list[str]:
+    """Take what waits in the queue of fits."""
+    queue, sqs = ENVIRONMENT["FITS_QUEUE"], boto3.client("sqs")
+    bodies = []
+    while waiting():
+        undelay(queue)
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+            bodies.append(message["Body"])
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return bodies

@@ -27,6 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local import ROOT
 from infra.local.emulator import CREDENTIALS, Emulator
+from infra.local.runtime import Context
 from infra.local.template import REGION, Template
 from infra.redrive import move
 from offer_ranking.catalog.change import Change
@@ -177,7 +178,8 @@ def _batch(handler: Any, sqs: Any, url: str, says: int) -> None:
         return
     os.write(says, b"(")
     records = [{"messageId": one["MessageId"], "body": one["Body"]} for one in messages]
-    failures = handler.lambda_handler({"Records": records}, None)["batchItemFailures"]
+    context = Context("refresh_rankings", memory_limit_in_mb=2048, deadline=time.monotonic() + 120)
+    failures = handler.lambda_handler({"Records": records}, context)["batchItemFailures"]
     failed = {one["itemIdentifier"] for one in failures}
     done = [one["ReceiptHandle"] for one in messages if one["MessageId"] not in failed]
     if done:

@@ -202,7 +202,7 @@ class System:
         while not quiet:
             quiet = True
             for queue in (ENVIRONMENT["OBJECTS_QUEUE"], ENVIRONMENT["FITS_QUEUE"]):
-                _undelay(queue)
+                undelay(queue)
                 found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
                 if found:
                     quiet = False
@@ -212,7 +212,7 @@ class System:
         handler("rank_offers").serving._kept.clear()
 
 
-def _undelay(queue: str) -> None:
+def undelay(queue: str) -> None:
     """Time passes: moto's own messages become visible now."""
     from moto.backends import get_backend  # noqa: PLC0415 - only where moto is at work
 
@@ -279,10 +279,10 @@ def function_of(path: str) -> str:
     return "report_performance" if reports else "manage_models"
 
 
-def refresh(bodies: Iterable[str]) -> list[str]:
+def refresh(bodies: Iterable[str], context: Context | None = None) -> list[str]:
     """The refresh gets a batch of messages; which of them failed, by place."""
     records = [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
-    answer = handler("refresh_rankings").lambda_handler({"Records": records}, None)
+    answer = handler("refresh_rankings").lambda_handler({"Records": records}, context or Context())
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 

@@ -68,12 +68,15 @@ class Refresh:
     now: Callable[[], datetime]
     tell: Callable[[str, dict[str, str]], None] = lambda _what, _of: None
 
-    def handle(self, messages: Iterable[tuple[str, Hint]], request_id: str = "") -> list[str]:
+    def handle(
+        self, messages: Iterable[tuple[str, Hint]], request_id: str = "", has_time: Callable[[], bool] = lambda: True
+    ) -> list[str]:
         """Follow the hints of one batch, (message id, hint); ids of the messages to be given again.
 
-        Objects are counted one by one and merged once a dataset, a model is fitted once.
+        Objects are counted one by one and merged once a dataset, a model is fitted once. One object at least is
+        counted, one model fitted, and more while `has_time`; the others are hinted at anew.
         """
-        batch = _Batch(self, request_id)
+        batch = _Batch(self, request_id, has_time)
         for message_id, hint in messages:
             batch.take(message_id, hint)
         batch.finish()
@@ -176,12 +179,14 @@ class _Batch:
 
     refresh: Refresh
     request_id: str
+    has_time: Callable[[], bool]
     failed: list[str] = field(default_factory=list)
     _looked_at: defaultdict[str, defaultdict[str, list[str]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
     _to_fit: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _window_moved: set[str] = field(default_factory=set)
+    _counted: int = 0
 
     def take(self, message_id: str, hint: Hint) -> None:
         match hint:
@@ -201,9 +206,11 @@ class _Batch:
             message_ids = [one for some in by_key.values() for one in some]
             keys = [key for key in by_key if key]
             self._try(message_ids, partial(self.refresh._merge, dataset_id, keys))  # noqa: SLF001
-        for model_id, message_ids in self._to_fit.items():
+        for n, (model_id, message_ids) in enumerate(self._to_fit.items()):
             moved = model_id in self._window_moved
             fit = partial(self.refresh._fit, model_id, self.request_id, window_moved=moved)  # noqa: SLF001
+            if n and not self.has_time():
+                fit = partial(self.refresh.hints.fit, model_id, window_moved=moved)
             self._try(message_ids, fit)
 
     def _try(self, message_ids: list[str], step: Callable[[], None]) -> None:
@@ -218,6 +225,11 @@ class _Batch:
         dataset = self.refresh.datasets.holding(bucket, key)
         if dataset is None:
             return
+        # A batch that outlasts its call comes again as a whole, minutes later, and is set aside after five such calls.
+        if self._counted and not self.has_time():
+            self.refresh.hints.look_at(bucket, [key])
+            return
+        self._counted += 1
         place = Place.of(dataset, key)
         reading = self.refresh.counting.count(place)
         self._looked_at[dataset.id][place.key].append(message_id)
