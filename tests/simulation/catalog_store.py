@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from moto.backends import get_backend
+from moto.core.model_instances import reset_model_data
 from moto.dynamodb.models.dynamo_type import DynamoType
 
 from tests.simulation.catalog_reference import KINDS, STEPS, Reference, Thing
@@ -22,6 +23,7 @@ def clear() -> None:
     _table().items.clear()
     for queue in get_backend("sqs")["123456789012"]["us-east-1"].queues.values():
         queue._messages.clear()
+    reset_model_data()  # else moto keeps a copy of the whole table of each transaction: 2 MB a sequence
 
 
 def check(reference: Reference) -> None:
