@@ -196,6 +196,9 @@ PLANTED: dict[str, Change] = {
     "web ACL that blocks large events": put(
         GONE, "EdgeWebAcl", "Rules", 1, "Statement", "ManagedRuleGroupStatement", "RuleActionOverrides", 0
     ),
+    "web ACL that blocks links of mails": put(
+        GONE, "EdgeWebAcl", "Rules", 1, "Statement", "ManagedRuleGroupStatement", "RuleActionOverrides", -1
+    ),
     "whoever comes signs up": put({"AllowAdminCreateUserOnly": False}, "UserPool", "AdminCreateUserConfig"),
     "browser client with a secret": put(True, "ConsoleClient", "GenerateSecret"),
     "admin client that may rank": put("offer-ranking/ranking.rank", "AdminClient", "AllowedOAuthScopes", 0),
