@@ -23,7 +23,7 @@ OFF: dict[str, Any] = {
 ON = {"Canary": "true"}  # costs nothing
 OUTPUTS = {
     "ApiUrl", "ConsoleUrl", "EdgeUrl", "DatasetsBucket", "AdminClientId", "RankerClientId", "SecretCommand",
-    "DomainTarget", "EdgeDomainTarget", "DashboardUrl", "TokenUrl", "UserPoolId",
+    "DomainTarget", "EdgeDomainTarget", "DashboardUrl", "TokenUrl", "UserPoolId", "RankUrl", "RankFunction",
 }  # fmt: skip
 # Of what may be made on request only, by which condition.
 ON_REQUEST = {
