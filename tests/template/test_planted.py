@@ -51,12 +51,12 @@ def attribute(value: str, resource: str, name: str) -> Change:
     return change
 
 
-def default(value: Any, parameter: str) -> Change:
-    return lambda templates: templates.system.document["Parameters"][parameter].update(Default=value)
+def default(value: Any, name: str) -> Change:
+    return parameter(name, Default=value)
 
 
-def least(value: Any, parameter: str) -> Change:
-    return lambda templates: templates.system.document["Parameters"][parameter].update(MinValue=value)
+def parameter(name: str, **own: Any) -> Change:
+    return lambda templates: templates.system.document["Parameters"][name].update(own)
 
 
 def added(type_: str, name: str = "New", **own: Any) -> Change:
@@ -290,11 +290,14 @@ PLANTED: dict[str, Change] = {
     "old counts for ever": put(GONE, "State", "LifecycleConfiguration", "Rules", 2),
     "queue in the clear": put(False, "Objects", "SqsManagedSseEnabled"),
     "log without the key that is given": put(GONE, "RankOffersLog", "KmsKeyId"),
+    "key that no log may be encrypted with": parameter(
+        "KmsKeyArn", Description="logs.<region>.amazonaws.com may use it"
+    ),
     "stream in the clear": put(GONE, "Events", "DeliveryStreamEncryptionConfigurationInput"),
     "stream of all datasets in one": put(
         "datasets/collected/", "Events", "ExtendedS3DestinationConfiguration", "Prefix"
     ),
-    "stream that need not wait": least(0, "DeliverySeconds"),
+    "stream that need not wait": parameter("DeliverySeconds", MinValue=0),
     # ---- alarms
     "alarm without threshold 1": put(10, "DeadLettersAlarm", "Threshold"),
     "alarm of another queue": put(

@@ -131,6 +131,23 @@ def logs_and_variables_are_encrypted_by_the_key_that_is_given(templates: Templat
 
 
 @rule
+def who_gives_a_key_is_told_what_its_policy_must_let_services_do(templates: Templates) -> Problems:
+    """Of events: docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html; of logs:
+    docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html.
+    """
+    told = templates.system.document["Parameters"]["KmsKeyArn"]["Description"]
+    by_service = {
+        "events.amazonaws.com": ("kms:Decrypt", "kms:GenerateDataKey"),
+        "logs.<region>.amazonaws.com": (
+            "kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*",
+        ),
+    }  # fmt: skip
+    for service, actions in by_service.items():
+        of_it = told.partition(service)[2]
+        yield from (f"{service}: {action}" for action in actions if action not in of_it)
+
+
+@rule
 def the_stream_is_encrypted_parts_by_dataset_and_says_what_fails(templates: Templates) -> Problems:
     for name, stream in templates.of("AWS::KinesisFirehose::DeliveryStream").items():
         to = stream["ExtendedS3DestinationConfiguration"]
