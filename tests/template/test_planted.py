@@ -187,6 +187,13 @@ PLANTED: dict[str, Change] = {
         "AccessLogSetting",
         "Format",
     ),
+    "access log with tokens": put(
+        '{"requestId":"","route":"","status":"","error":"$context.error.message"}',
+        "Apiv1Stage",
+        "AccessLogSetting",
+        "Format",
+    ),
+    "no route, called a signature": put(GONE, "Api", "Body", ANSWERS, "INVALID_SIGNATURE"),
     "open function URL": put("NONE", "RankOffersUrl", "AuthType"),
     "domain with TLS 1.0": put("TLS_1_0", "ApiDomain", "SecurityPolicy"),
     "domain that leads to the other API": put({"Ref": "EdgeApi"}, "ApiMapping", "RestApiId"),

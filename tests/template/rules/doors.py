@@ -8,10 +8,12 @@ from typing import Any
 from tests.support.template import Templates, shown
 from tests.template.rules.rule import Problems, rule
 
+NO_ROUTE = ("MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE")  # without a token, and with one
 CONSOLE = {(method, path) for method in ("GET", "HEAD") for path in ("/", "/console", "/console/{file+}")}
 PUBLIC = {("GET", "/health"), ("GET", "/openapi.json")} | CONSOLE
 AUTHORIZER_SECONDS = 60  # how long a token that was taken back still opens
 OF_PEOPLE = ("sourceIp", "userAgent", "identity.", "querystring", "header", "$context.path")
+REPEATED = "$context.error.message"  # to whoever asks for no route it repeats the Authorization header, or its hash
 # Bodies are events of up to 256 KB; a mail's link is long, and what follows a dot of it may spell .log or .ini.
 COUNTED = {
     "SizeRestrictions_BODY", "CrossSiteScripting_BODY", "GenericLFI_BODY", "GenericRFI_BODY", "EC2MetaDataSSRF_BODY",
@@ -54,7 +56,7 @@ def the_authorizer_sees_the_whole_header_and_is_asked_again_within_a_minute(temp
 @rule
 def the_gateway_answers_in_problem_documents_too(templates: Templates) -> Problems:
     for name, needed in (
-        ("Api", {"UNAUTHORIZED", "ACCESS_DENIED", "THROTTLED", "DEFAULT_4XX", "DEFAULT_5XX"}),
+        ("Api", {"UNAUTHORIZED", "ACCESS_DENIED", "THROTTLED", "DEFAULT_4XX", "DEFAULT_5XX", *NO_ROUTE}),
         ("EdgeApi", {"THROTTLED", "REQUEST_TOO_LARGE", "INTEGRATION_FAILURE", "DEFAULT_4XX", "DEFAULT_5XX"}),
     ):
         responses = dict(api(templates, name)["Body"].get("x-amazon-apigateway-gateway-responses", {}))
@@ -125,7 +127,7 @@ def a_stage_traces_logs_and_throttles(templates: Templates) -> Problems:
 def access_logs_tell_nothing_of_people(templates: Templates) -> Problems:
     for name, stage in templates.of("AWS::ApiGateway::Stage").items():
         told = stage.get("AccessLogSetting", {}).get("Format", "")
-        yield from (f"{name}: {one}" for one in OF_PEOPLE if one in told)
+        yield from (f"{name}: {one}" for one in (*OF_PEOPLE, REPEATED) if one in told)
 
 
 @rule
