@@ -14,13 +14,16 @@ from offer_ranking.catalog.mapping import NO_MAPPING, FieldMapping
 from offer_ranking.counting import identity
 from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.entries import Context, Entries, Place
-from offer_ranking.counting.object_file import LONGEST_LINE, TOO_LONG, lines_of
+from offer_ranking.counting.object_file import LONGEST_LINE, TOO_LONG, UnreadableObjectError, lines_of
 from offer_ranking.counting.plain import PlainLines
 from offer_ranking.counting.refused import MOST_KEPT, RefusedLine, redacted
 from offer_ranking.events.instant import MICROSECONDS_PER_HOUR
 from offer_ranking.events.json_line import MalformedError, read_object
 from offer_ranking.events.proposition_event import Late, PropositionEvent, Refused, parse_event
 from offer_ranking.events.reason import Reason
+
+MOST_ODD_LINES = 1_000_000
+"""That only the rules can read, one by one, at 50 microseconds each and more: what a worker does within its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ def count_object(path: Path, mapping: FieldMapping = NO_MAPPING) -> Counted:
     else (id, time that the event tells of itself). The first line of an identity has it. A line all of whose offers
     were had before is a duplicate; of any other line those offers are counted that were not, each once.
 
-    Raises UnreadableObjectError: those of `lines_of`; `too-many-days`, `too-many-offers`, `too-varied`.
+    Raises UnreadableObjectError: those of `lines_of`; `too-many-odd-lines`, `too-many-offers`, `too-many-days`,
+    `too-varied`.
     """
     with _no_collection():
         tally = _Tally(mapping)
@@ -75,6 +79,7 @@ class _Tally:
         self.plain = PlainLines(mapping, self._entries)
         self._ends: Counter[str] = Counter()
         self._refused: list[RefusedLine] = []
+        self._odd = 0
 
     def take(self, number: int, line: bytes) -> None:
         """Ask the rules about one line; blank ones are none."""
@@ -83,6 +88,9 @@ class _Tally:
             return
         if line.isspace():
             return
+        self._odd += 1
+        if self._odd > MOST_ODD_LINES:
+            raise UnreadableObjectError("too-many-odd-lines")
         try:
             event = read_object(line)
         except MalformedError as error:

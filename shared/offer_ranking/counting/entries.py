@@ -66,11 +66,12 @@ _TYPES = "qiiiQii"
 
 @dataclass(slots=True)
 class Entries:
-    """All offers of an object so far, and which contexts and places there are."""
+    """All offers of an object so far, and which contexts and places there are; `kinds` are those of the contexts."""
 
     contexts: dict[Context, int] = field(default_factory=dict)
     places: dict[Place, int] = field(default_factory=dict)
     _parts: list[Columns] = field(default_factory=list)
+    kinds: array[int] = field(default_factory=lambda: array("b"))
     offers: int = 0
     _named: int = 0
     _singles: tuple[array[int], ...] = field(default_factory=lambda: tuple(array(kind) for kind in _TYPES))
@@ -81,6 +82,7 @@ class Entries:
         if number is None:
             self._hold(context.model, context.traffic, context.cell)
             number = self.contexts[context] = len(self.contexts)
+            self.kinds.append(context.kind)
         return number
 
     def place(self, place: Place) -> int:
@@ -168,7 +170,7 @@ class Entries:
             "traffic": Text.coded(context, [one.traffic for one in contexts]),
             "cell": Text.coded(context, [one.cell for one in contexts]),
         }
-        kind = np.array([one.kind for one in contexts])[context]
+        kind = np.array(self.kinds)[context]
         position = np.array([one.position for one in places])[place]
         counts = Counts.from_columns(
             hour=hour, **texts, kind=kind, position=position, lag=lag, count=np.bincount(group)

@@ -8,7 +8,7 @@ event made of them; what a line has of its own becomes one of the `rows`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,15 +21,40 @@ from offer_ranking.events.json_line import read_object
 from offer_ranking.events.proposition_event import Other, PropositionEvent, parse_event
 from offer_ranking.events.spelling import EVENT, Path, event_paths, text, value_at
 
-_MOST_MEANINGS = 1 << 16  # beyond, parts are unclear: memory is bounded
+_T = TypeVar("_T")
+_MOST_HELD = 32 * 2**20  # bytes of parts that are kept by what they mean, each with its share of the table
+_OF_EACH = 100
 # Meanings of parts, beside the numbers of contexts and of lists of items: a line of another kind; nothing that can be
 # said without the rest of the line; a fallback; and, from there downwards, items that name models themselves.
-_OTHER, _UNCLEAR, _FALLBACK, _RANKED = -1, -2, -3, -10
+_OTHER, _UNCLEAR, _FALLBACK, _FULL, _RANKED = -1, -2, -3, -4, -10
 _TIME = "2000-01-01T00:00:00Z"
 _PROBE = "probe"
 _ITEM = [{"id": _PROBE}]
 _RANKED_ITEM = [{"id": _PROBE, "itemSelection": {"rankingDetail": {"strategyID": _PROBE, "trafficType": _PROBE}}}]
 _NOT_DECODED = (msgspec.MsgspecError, UnicodeError, RecursionError)
+_list_of_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class _Meanings(dict[bytes, _T]):
+    """What parts mean, by their bytes: so many that memory is bounded, whether they are many or long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._held > _MOST_HELD
+
+    def learn(self, part: bytes, meaning: _T) -> None:
+        self._held += len(part) + _OF_EACH
+        self[part] = meaning
+
+    def make_room(self) -> None:
+        """Forget all when there is no room, of what is soon learned again: what thousands share comes soon."""
+        if self.is_full:
+            self.clear()
+            self._held = 0
 
 
 class PlainLines:
@@ -84,13 +109,15 @@ class _NestedReader:
         self._mapping = mapping
         self._rows = rows
         # What parts mean, by their bytes; those that may not be counted by themselves apart.
-        self._contexts: dict[bytes, int] = {}
-        self._no_contexts: dict[bytes, int] = {}
-        self._lean_contexts: dict[bytes, int] = {}
-        self._heads: dict[bytes, _Head | int] = {}
-        self._items: dict[bytes, int] = {}
-        self._no_items: dict[bytes, int] = {}
-        self._offers: dict[bytes, tuple[str, ...]] = {}
+        self._contexts: _Meanings[int] = _Meanings()
+        self._no_contexts: _Meanings[int] = _Meanings()
+        self._lean_contexts: _Meanings[int] = _Meanings()
+        self._items: _Meanings[int] = _Meanings()
+        self._no_items: _Meanings[int] = _Meanings()
+        self._offers: _Meanings[tuple[str, ...]] = _Meanings()
+        # What they are made of, about which the rules are asked: when these are full, others are unclear.
+        self._heads: _Meanings[_Head | int] = _Meanings()
+        self._single_items: _Meanings[_Item | int] = _Meanings()
 
     def fit(self, event: dict[str, Any]) -> int:
         if isinstance(value_at(event, self._layout.at["propositions"]), list):
@@ -229,23 +256,26 @@ class _NestedReader:
         meaning = self._contexts.get(part, self._no_contexts.get(part))
         if meaning is not None:
             return meaning
-        if len(self._contexts) + len(self._no_contexts) >= _MOST_MEANINGS:
-            return _UNCLEAR
+        for meanings in (self._contexts, self._no_contexts, self._lean_contexts):
+            meanings.make_room()
         parts = _named(part)
         cells = [parts.pop(name) for name in ("stamped_cell", "cell") if name in parts]
         shared = b"\0".join(parts.values())
         head = self._heads.get(shared)
         if head is None:
-            head = self._heads[shared] = self._head({name: _value(raw) for name, raw in parts.items()})
+            if self._heads.is_full:
+                return _UNCLEAR
+            head = self._head({name: _value(raw) for name, raw in parts.items()})
+            self._heads.learn(shared, head)
         if not isinstance(head, _Head):
-            self._no_contexts[part] = head
+            self._no_contexts.learn(part, head)
             return head
         cell = next((cell for cell in map(_value, cells) if isinstance(cell, str) and cell), "")
         context = Context(head.kind, head.model, head.traffic, cell)
         meaning = self._rows.entries.context(context) << 1 | head.is_ranked
-        self._contexts[part] = meaning
+        self._contexts.learn(part, meaning)
         if head.is_marked and list(parts) == ["marks", "event_type", "strategies"]:
-            self._lean_contexts[b"\0".join((parts["marks"], parts["strategies"], *cells))] = meaning
+            self._lean_contexts.learn(b"\0".join((parts["marks"], parts["strategies"], *cells)), meaning)
         return meaning
 
     def _head(self, values: dict[str, Any]) -> _Head | int:
@@ -266,19 +296,23 @@ class _NestedReader:
         meaning = self._items.get(part, self._no_items.get(part))
         if meaning is not None:
             return meaning
-        if len(self._items) + len(self._no_items) >= _MOST_MEANINGS:
-            return _UNCLEAR
+        for meanings in (self._items, self._no_items):
+            meanings.make_room()
         items, _, etags = part.partition(b"\0")
-        found = self._shown(items, etags)
-        if not isinstance(found, PropositionEvent):
-            self._no_items[part] = _FALLBACK if isinstance(found, Other) else _UNCLEAR
-            return self._no_items[part]
-        places = [Place(offer.offer, offer.etag, offer.position) for offer in found.offers]
+        shown = self._shown(items)
+        if isinstance(shown, int):
+            self._no_items.learn(part, shown)
+            return shown
+        told = msgspec.json.decode(etags) if etags else {}
+        places = [
+            Place(one.offer, one.etag or told.get(one.offer, ""), place if place <= rules.MAX_POSITION else 0)
+            for place, one in shown
+        ]
         number = self._rows.list_of(map(self._rows.entries.place, places))
-        if any(offer.model or offer.traffic_type for offer in found.offers):
-            self._no_items[part] = _RANKED - number
+        if any(one.is_ranked for _, one in shown):
+            self._no_items.learn(part, _RANKED - number)
             return _RANKED - number
-        self._items[part] = number
+        self._items.learn(part, number)
         return number
 
     def _with_etags(self, items: bytes, etags: dict[str, str] | None) -> bytes:
@@ -287,15 +321,40 @@ class _NestedReader:
             return items
         offers = self._offers.get(items)
         if offers is None:
-            found = self._shown(items, b"")
-            offers = tuple(offer.offer for offer in found.offers) if isinstance(found, PropositionEvent) else ()
-            if len(self._offers) < _MOST_MEANINGS:
-                self._offers[items] = offers
+            shown = self._shown(items)
+            offers = () if isinstance(shown, int) else tuple(one.offer for _, one in shown)
+            self._offers.make_room()
+            self._offers.learn(items, offers)
         return items + b"\0" + msgspec.json.encode({offer: etags[offer] for offer in offers if offer in etags})
 
-    def _shown(self, items: bytes, etags: bytes) -> rules.Outcome:
-        values = {"marks": {"display": 1}} | ({"etags": _value(etags)} if etags else {})
-        return parse_event(self._event(values, _value(items)), self._mapping)
+    def _shown(self, items: bytes) -> list[tuple[int, _Item]] | int:
+        """What a list names, item by item, since a ranked list is hardly ever the same twice: places, from 1.
+
+        _FALLBACK where all items are; _UNCLEAR where none names an offer.
+        """
+        try:
+            meanings = [self._item(bytes(item)) for item in _list_of_raws(items)]
+        except _NOT_DECODED:
+            return _UNCLEAR
+        if shown := [(place, one) for place, one in enumerate(meanings, start=1) if isinstance(one, _Item)]:
+            return shown if _FULL not in meanings else _UNCLEAR
+        return _FALLBACK if set(meanings) == {_FALLBACK} else _UNCLEAR
+
+    def _item(self, item: bytes) -> _Item | int:
+        """What an item means; _FALLBACK, _UNCLEAR where it names no offer, _FULL where the rules are to be asked."""
+        meaning = self._single_items.get(item)
+        if meaning is not None:
+            return meaning
+        if self._single_items.is_full:
+            return _FULL
+        found = parse_event(self._event({"marks": {"display": 1}}, [_value(item)]), self._mapping)
+        if isinstance(found, PropositionEvent):
+            (offer,) = found.offers
+            meaning = _Item(offer.offer, offer.etag, bool(offer.model or offer.traffic_type))
+        else:
+            meaning = _FALLBACK if isinstance(found, Other) else _UNCLEAR
+        self._single_items.learn(item, meaning)
+        return meaning
 
     def _event(self, values: dict[str, Any], items: object) -> dict[str, Any]:
         """An event of these values that lacks nothing."""
@@ -313,6 +372,14 @@ class _NestedReader:
             _place(event, EVENT["received_at"][0], _TIME)
         _place(event, at["propositions"], [proposition])
         return event
+
+
+class _Item(NamedTuple):
+    """What an item says. is_ranked: which model has ranked it, or as what traffic, is among it."""
+
+    offer: str
+    etag: str
+    is_ranked: bool
 
 
 class _Head(NamedTuple):
@@ -371,9 +438,9 @@ class _FlatReader:
         self._paths = event_paths(mapping)
         self._rows = rows
         self.others = 0
-        self._contexts: dict[bytes, int] = {}
-        self._heads: dict[bytes, int] = {}
-        self._items: dict[bytes, int] = {}
+        self._contexts: _Meanings[int] = _Meanings()
+        self._heads: _Meanings[int] = _Meanings()
+        self._items: _Meanings[int] = _Meanings()
 
     def fit(self, event: dict[str, Any]) -> int:
         return 3 if rules.is_flat(event, self._mapping) else 0
@@ -415,18 +482,20 @@ class _FlatReader:
                 return odd
 
     def _context(self, part: bytes) -> int:
-        if len(self._contexts) >= _MOST_MEANINGS:
-            return _UNCLEAR
+        self._contexts.make_room()
         raws = part.split(b"\0")
         shared = b"\0".join(raws[: self._layout.heads])
         meaning = self._heads.get(shared)
         if meaning is None:
-            meaning = self._heads[shared] = self._head([_value(raw) for raw in raws[: self._layout.heads]])
+            if self._heads.is_full:
+                return _UNCLEAR
+            meaning = self._head([_value(raw) for raw in raws[: self._layout.heads]])
+            self._heads.learn(shared, meaning)
         if meaning >= 0:
             event = self._event(self._layout.context_at, [_value(raw) for raw in raws])
             model, traffic, cell = (text(event, self._paths[noun]) for noun in ("model", "traffic", "cell"))
             meaning = self._rows.entries.context(Context(meaning, model, traffic, cell)) << 1
-        self._contexts[part] = meaning
+        self._contexts.learn(part, meaning)
         return meaning
 
     def _head(self, values: list[Any]) -> int:
@@ -440,7 +509,7 @@ class _FlatReader:
         return _OTHER if isinstance(found, Other) and is_sure else _UNCLEAR
 
     def _list(self, part: bytes) -> int:
-        if len(self._items) >= _MOST_MEANINGS:
+        if self._items.is_full:
             return _UNCLEAR
         event = self._event(self._layout.item_at, [_value(raw) for raw in part.split(b"\0")])
         _place(event, self._layout.marks, {"display": 1})
@@ -452,7 +521,7 @@ class _FlatReader:
         if isinstance(found, PropositionEvent) and is_sure:
             places = [Place(offer.offer, offer.etag, offer.position) for offer in found.offers]
             meaning = self._rows.list_of(map(self._rows.entries.place, places))
-        self._items[part] = meaning
+        self._items.learn(part, meaning)
         return meaning
 
     def _event(self, at: Iterable[tuple[str, Path]], values: Iterable[Any]) -> dict[str, Any]:

@@ -77,7 +77,6 @@ class Rows:
         self._places: list[int] = []
         self._starts: list[int] = []
         self._lengths: list[int] = []
-        self._kind = np.zeros(0, np.int8)
 
     def list_of(self, places: Iterable[int]) -> int:
         """The number of a list of items. Raises UnreadableObjectError (`too-many-offers`)."""
@@ -159,7 +158,7 @@ class Rows:
             first = times.of_issues(stamped)
             issued = np.where(first == UNKNOWN, issued, first)
         has_ours = _ours(tokens)
-        is_needed = (issued == UNKNOWN) & (has_ours | (self._kinds()[context] == Kind.CONVERSION))
+        is_needed = (issued == UNKNOWN) & (has_ours | (self._kinds(context) == Kind.CONVERSION))
         for row in np.flatnonzero(is_needed).tolist():
             issued[row] = times.known(instant.of_uuid7(propositions[row] or ""))
         is_signed = has_ours & (issued != UNKNOWN)
@@ -212,7 +211,7 @@ class Rows:
             read = _Read(*columns)
         line, context, items, time, issued, told, is_signed, key = read
         place = np.array(self._places, np.int32)[starts[items] + nth]
-        kind = self._kinds()[context]
+        kind = self._kinds(context)
         is_before = (kind == Kind.CONVERSION) & (issued != UNKNOWN) & (issued < time)
         shown = np.where(is_before, issued, time) // MICROSECONDS_PER_HOUR
         marks = np.array(
@@ -228,11 +227,10 @@ class Rows:
             lag=(time // MICROSECONDS_PER_HOUR - shown).astype(np.int32),
         )
 
-    def _kinds(self) -> NDArray[np.int8]:
-        """By the numbers of contexts as rows have them."""
-        if len(self._kind) < 2 * len(self.entries.contexts):
-            self._kind = np.repeat(np.array([context.kind for context in self.entries.contexts], np.int8), 2)
-        return self._kind
+    def _kinds(self, contexts: NDArray[np.int32]) -> NDArray[np.int8]:
+        """Of contexts, by their numbers as rows have them."""
+        kinds: NDArray[np.int8] = np.array(self.entries.kinds, np.int8)[contexts >> 1]
+        return kinds
 
 
 class _Signed:
