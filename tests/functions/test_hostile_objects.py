@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -99,6 +98,10 @@ def test_what_a_key_would_be_if_it_were_decoded_is_not_looked_at(system: System)
 
 @pytest.fixture
 def collecting(system: System) -> Door:
+    return a_collecting_door(system)
+
+
+def a_collecting_door(system: System) -> Door:
     """The door of a datastream that enforces tokens, with all that collects behind it."""
     real = handler("collect_events").collector
     door = a_door(system)
@@ -134,14 +137,9 @@ HEAVY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_the_heaviest_events_are_collected_within_a_tenth_of_a_second_of_cpu(collecting: Door) -> None:
-    proposition = shown(collecting)
-    for name, made in HEAVY.items():
-        body = json.dumps(made(proposition), separators=(",", ":"))
-        assert len(body) <= 262_144, name
-        took = []
-        for _ in range(3):
-            before = time.process_time()
-            assert collecting.call("/v1/collect", body).status in {204, 400}, name
-            took.append(time.process_time() - before)
-        assert min(took) < 0.1, name
+@pytest.mark.parametrize("name", HEAVY)
+def test_the_heaviest_events_are_taken_or_refused(collecting: Door, name: str) -> None:
+    """What they cost stands in tests/benchmarks/hostile_cost.py."""
+    body = json.dumps(HEAVY[name](shown(collecting)), separators=(",", ":"))
+    assert len(body) <= 262_144
+    assert collecting.call("/v1/collect", body).status in {204, 400}
