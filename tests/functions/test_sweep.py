@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from offer_ranking.counting import delta, protocol
+from offer_ranking.storage.ledger import DynamoLedger
 from tests.functions.test_loop import events
 from tests.support.system import System, display, handler
 
@@ -43,6 +44,34 @@ def test_a_sweep_goes_on_from_page_to_page(system: System, monkeypatch: pytest.M
         system.put(dataset, f"{n}.json.gz", events("apple", 1, 0))
     swept(system)
     assert impressions(system, model) == 5
+
+
+def test_a_sweep_reads_no_more_rows_at_once_however_many_objects_are_gone(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three million objects that a lifecycle had deleted, each with its row, one page took all memory and time."""
+    dataset, model = system.live_model()
+    system.settle()
+    for n in range(7):
+        system.land(dataset, f"{n}.json.gz", events("apple", 2**n, 0))
+    client = boto3.client("s3")
+    for n in (0, 1, 2, 4, 6):
+        client.delete_object(Bucket=dataset["bucket"], Key=f"{dataset['prefix']}{n}.json.gz")
+    for name in ("1a", "5a", "7"):
+        system.put(dataset, f"{name}.json.gz", events("pear", 100, 0))
+    monkeypatch.setattr(protocol, "ROWS_SWEPT_AT_ONCE", 2)
+    read: list[int] = []
+    between = DynamoLedger.between
+
+    def counted(*given: Any) -> Any:
+        rows = between(*given)
+        read.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(DynamoLedger, "between", counted)
+    swept(system)
+    assert max(read) == 2
+    assert impressions(system, model) == 2**3 + 2**5 + 300
 
 
 def test_where_nothing_differs_a_sweep_asks_for_nothing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ MERGED_AT_ONCE = 90  # a transaction takes 100 items, the pointer is one
 OFFERS_MERGED_AT_ONCE = 1_000_000
 LARGEST_OBJECT = 2**30  # bytes, as it lies there: half of what the function may put on disk
 SWEPT_AT_ONCE = 1000  # what one call lists
+ROWS_SWEPT_AT_ONCE = 10_000  # objects that are gone have rows for ever, millions perhaps before the first that is there
 _RACES = 40
 # Readers that began with an older aggregate find its files for as many merges.
 KEPT_GENERATIONS = 100
@@ -107,7 +108,7 @@ class Counting:
         raise MergeRaceError
 
     def sweep(self, dataset: Dataset, after: str | None = None) -> Swept:
-        """Compare the next page of the dataset's listing with the ledger.
+        """Compare the next page of the dataset's listing, and of its rows, with each other.
 
         Different are objects whose version, parser or mapping is another than was last tried, objects unknown, and
         objects known that are gone. So a sweep makes good for lost notifications, and is also how a new dataset is
@@ -116,7 +117,11 @@ class Counting:
         listed = self.objects.listing(dataset.bucket, dataset.prefix, after, SWEPT_AT_ONCE)
         last = listed[-1].key if len(listed) == SWEPT_AT_ONCE else None
         start, end = (key.removeprefix(dataset.prefix) if key else key for key in (after, last))
-        known = {row.key: row.reading for row in self.ledger.between(dataset.id, start or "", end)}
+        rows = self.ledger.between(dataset.id, start or "", end, ROWS_SWEPT_AT_ONCE)
+        if len(rows) == ROWS_SWEPT_AT_ONCE:
+            last = dataset.prefix + rows[-1].key
+            listed = [one for one in listed if one.key <= last]
+        known = {row.key: row.reading for row in rows}
         places = {Place.of(dataset, key): version for key, version in listed if dataset.holds(dataset.bucket, key)}
         different = [place.key for place, version in places.items() if _is_other(known.get(place.key), place, version)]
         there = {place.key for place in places}
