@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from offer_ranking.catalog.listing import write_place
+from offer_ranking.storage import clients
 from tests.functions.test_authorization import BODIES, HUB_BODY
 from tests.functions.test_edge_hostile import swapped
 from tests.support.aws import in_process
@@ -133,6 +135,35 @@ def test_ids_that_nobody_made_rank_and_report_nothing(standing: Any, bad: str) -
         ("POST", f"/datasets/{bad}/backfills", None), ("GET", f"/datastreams/{bad}", None),
     ):  # fmt: skip
         assert system.call(method, path, body).status in {404, 422}, path[:50]
+
+
+def refuses_long_keys(params: dict[str, Any], **_: Any) -> None:
+    """As DynamoDB does also of what is read, and moto only of what is written."""
+    keys = [params.get("Key", {}), *(key for one in params.get("RequestItems", {}).values() for key in one["Keys"])]
+    asked = params.get("ExpressionAttributeValues", {}).get(":pk", {}).get("S", "")
+    if any(len(key["sk"]["S"]) > 1024 for key in keys if "sk" in key) or len(asked) > 2048:
+        message = "One or more parameter values were invalid: Size of hashkey or range keys has exceeded the limit"
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "GetItem")
+
+
+@pytest.mark.parametrize("length", [1025, 2049])
+def test_ids_that_no_key_can_hold_name_nothing(standing: Any, length: int) -> None:
+    system, bad = standing[0], "m" * length
+    stores = [clients.dynamodb(), clients.dynamodb(hasty=True)]
+    for store in stores:
+        store.meta.events.register("provide-client-params.dynamodb.*", refuses_long_keys)
+    try:
+        for method, path, body in (
+            ("POST", f"/models/{bad}/rankings", {"offers": [{"id": "a"}]}), ("GET", f"/models/{bad}/report", None),
+            ("POST", f"/models/{bad}/activate", None), ("GET", f"/models/{bad}/history", None),
+            ("GET", f"/datasets/{bad}/accounting", None), ("GET", f"/decisions/{bad}/history", None),
+            ("POST", f"/models/{bad}/rankings/replay", {"seed": 1, "snapshotVersion": 0, "offers": [{"id": "a"}]}),
+            ("POST", f"/models/{bad}/rankings/replay", {"seed": 1, "snapshotVersion": 1, "offers": [{"id": "a"}]}),
+        ):  # fmt: skip
+            assert system.call(method, path, body).status == 404, path[:20] + path[-20:]
+    finally:
+        for store in stores:
+            store.meta.events.unregister("provide-client-params.dynamodb.*", refuses_long_keys)
 
 
 INJECTED = ("' OR '1'='1", "#pk = :pk) OR (attribute_exists(pk)", ":name", "${jndi:ldap://x}", "*", "%25")

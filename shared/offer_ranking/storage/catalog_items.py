@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 REMEMBERED = timedelta(hours=24)
 _AT_ONCE = 100
+_LONGEST_ID = 1024  # bytes of a sort key; DynamoDB refuses to look for a longer one
 
 
 def name_key(noun: str, name: str) -> Item:
@@ -74,6 +75,8 @@ def record(table: str, noun: str, id: str, change: Change) -> Write:  # noqa: A0
 
 def history(client: DynamoDBClient, table: str, noun: str, id: str, after: int) -> Iterator[Change]:  # noqa: A002
     """The changes of a definition that led to versions above `after`, oldest first; none when it never was."""
+    if not _may_be(id):
+        return iter(())
     pages = client.get_paginator("query").paginate(
         TableName=table,
         ConsistentRead=True,
@@ -152,6 +155,8 @@ def remember(table: str, once: Once) -> Write:
 
 def get(client: DynamoDBClient, table: str, pk: str, sk: str, *, consistent: bool = True) -> Item | None:
     """One item, or None."""
+    if not _may_be(sk):
+        return None
     answer = client.get_item(TableName=table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=consistent)
     return answer.get("Item")
 
@@ -178,6 +183,11 @@ def all_of(client: DynamoDBClient, table: str, pk: str) -> list[Item]:
         ExpressionAttributeValues={":pk": {"S": pk}},
     )
     return [item for page in pages for item in page["Items"]]
+
+
+def _may_be(id: str) -> bool:  # noqa: A002 - the field is called id
+    """Whether anything can have this id: it comes from whoever asks, in an address."""
+    return len(id.encode(errors="surrogatepass")) <= _LONGEST_ID
 
 
 def _unconditional(_: Item | None) -> Exception:

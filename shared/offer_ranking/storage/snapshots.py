@@ -45,7 +45,7 @@ class S3Snapshots:
             return Snapshot.from_bytes(self._read(_key(model_id, version)))
         except ClientError as error:
             # Who may not list a bucket is told 403 of what is not there.
-            if error.response["Error"]["Code"] in {"NoSuchKey", "404", "AccessDenied"}:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404", "AccessDenied", "KeyTooLongError"}:
                 raise NotFoundError("snapshot", str(version)) from error
             raise
 
