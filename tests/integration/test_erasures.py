@@ -96,4 +96,6 @@ def test_what_was_done_adds_up_and_what_was_left_is_told_once(client: Callable[[
         work.leave("one", Left("z/ü.zip", "format-zip"))
         work.leave("one", Left("a", "too-large"))
     work.leave("other", Left("b", "forbidden"))
-    assert work.left("one") == [Left("a", "too-large"), Left("z/ü.zip", "format-zip")]
+    longest = "z/" + "z" * 1022
+    work.leave("one", Left(longest, "archived"))
+    assert work.left("one") == [Left("a", "too-large"), Left(longest, "archived"), Left("z/ü.zip", "format-zip")]

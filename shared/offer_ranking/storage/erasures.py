@@ -100,7 +100,7 @@ class ErasureWork:
         numbers = asdict(work)
         self._client.update_item(
             TableName=self._table,
-            Key=_work_key(erasure_id, "work"),
+            Key=_work_key(erasure_id),
             UpdateExpression="ADD " + ", ".join(f"#{name} :{name}" for name in numbers),
             ExpressionAttributeNames={f"#{name}": name for name in numbers},
             ExpressionAttributeValues={f":{name}": {"N": str(number)} for name, number in numbers.items()},
@@ -108,23 +108,23 @@ class ErasureWork:
 
     def of(self, erasure_id: str) -> Work:
         """What was done so far."""
-        item = self._client.get_item(TableName=self._table, Key=_work_key(erasure_id, "work")).get("Item", {})
+        item = self._client.get_item(TableName=self._table, Key=_work_key(erasure_id)).get("Item", {})
         return Work(**{one.name: int(item[one.name]["N"]) for one in fields(Work) if one.name in item})
 
     def leave(self, erasure_id: str, left: Left) -> None:
         """Note an object that could not be rewritten; once, however often it is noted."""
-        item: dict[str, Any] = {**_work_key(erasure_id, f"left#{left.key}"), "reason": {"S": left.reason}}
+        item: dict[str, Any] = {**_left_key(erasure_id), "sk": {"S": left.key}, "reason": {"S": left.reason}}
         self._client.put_item(TableName=self._table, Item=item)
 
     def left(self, erasure_id: str) -> list[Left]:
         """The first hundred of the objects that could not be rewritten, by key."""
         answer = self._client.query(
             TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :left)",
-            ExpressionAttributeValues={":pk": {"S": f"erasure#{erasure_id}"}, ":left": {"S": "left#"}},
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": _left_key(erasure_id)["pk"]},
             Limit=_MOST_LEFT,
         )
-        return [Left(item["sk"]["S"].removeprefix("left#"), item["reason"]["S"]) for item in answer["Items"]]
+        return [Left(item["sk"]["S"], item["reason"]["S"]) for item in answer["Items"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +149,10 @@ def _sought_key(erasure_id: str) -> dict[str, Any]:
     return {"pk": {"S": f"erasure {erasure_id}"}}
 
 
-def _work_key(erasure_id: str, what: str) -> dict[str, Any]:
-    return {"pk": {"S": f"erasure#{erasure_id}"}, "sk": {"S": what}}
+def _left_key(erasure_id: str) -> dict[str, Any]:
+    """Of the objects that an erasure left. Theirs is the whole sort key: a key of S3 may be as long, and no longer."""
+    return {"pk": {"S": f"erasure-left#{erasure_id}"}}
+
+
+def _work_key(erasure_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"erasure#{erasure_id}"}, "sk": {"S": "work"}}
