@@ -53,6 +53,13 @@ def test_links_lead_to_sections_and_every_section_says_how_it_is_known_to_be_ove
         assert "```sh" in text, text[:40]
 
 
+def test_what_is_stopped_is_the_stacks_own() -> None:
+    """CodeDeploy lists those of the whole account unless it is told of which group; it takes both names, or none."""
+    for command in re.findall(r"aws deploy list-deployments[^)]*", RUNBOOK):
+        assert "--application-name" in command
+        assert "--deployment-group-name" in command
+
+
 def test_what_commands_name_is_there() -> None:
     logical, nested = TEMPLATE["Resources"], STORAGE["Resources"]
     for name, where in re.findall(r"\$\(physical (\w+)( \$storage)?\)", RUNBOOK):
