@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from offer_ranking.collecting.caps import MS_PER_DAY, Caps, CapsUnavailableError, Interact, Limits
+from offer_ranking.storage import caps as caps_module
 from offer_ranking.storage.caps import DynamoCaps
 from tests.support.collecting import NOW_MS, FakeCaps
 
@@ -58,6 +59,21 @@ def test_every_utc_day_has_room_of_its_own(caps: Caps) -> None:
     midnight = (NOW_MS // MS_PER_DAY + 1) * MS_PER_DAY
     assert admitted(caps, *(interact(n) for n in range(4)), now_ms=midnight - 1)[-1] is False
     assert admitted(caps, interact(4), now_ms=midnight) == [True]
+
+
+def test_a_counter_of_many_is_kept_in_items_that_stay_small(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that may teach 100,000 had one item, full at 17,000: then nobody's caps were asked until midnight."""
+    assert caps_module._MOST_MARKS * 100 < 400_000, "a mark is 22 characters, and an item has 400 KB"
+    monkeypatch.setattr(caps_module, "_MOST_MARKS", 10)
+    caps = DynamoCaps(client("dynamodb"), "Caps", Limits(per_visitor=3, per_source=100))
+    found = admitted(caps, *(interact(n, visitor="") for n in range(300)))
+    assert 90 < sum(found) <= 100
+    assert admitted(caps, *(interact(n, visitor="") for n in range(300))) == found
+    sizes = [len(item["marks"]["SS"]) for item in client("dynamodb").scan(TableName="Caps")["Items"] if "marks" in item]
+    assert max(sizes) == 10
+    assert (
+        admitted(caps, *(interact(n, visitor="v", source="203.0.113.1") for n in range(5))) == [True] * 3 + [False] * 2
+    )
 
 
 # Not in the process: moto looks at a condition and writes in two steps, which threads may come between.

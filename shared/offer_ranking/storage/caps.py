@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
+import zlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 _KEPT_SECONDS = 86_400  # after its day
 _LETTERS = 22  # 132 bits
+# Of one item. It may have 400 KB, some 17,000 marks; and each write is billed, and throttled, by all that it holds.
+_MOST_MARKS = 1000
 _TOO_MANY = frozenset({"ThrottlingException", "ProvisionedThroughputExceededException"})
 
 
@@ -23,7 +27,8 @@ class DynamoCaps:
     """See collecting.caps.Caps.
 
     An item holds the marks of the interacts that it admitted, so one that comes again takes no room. It is named by a
-    hash with the day's own salt, which is forgotten soon after: then nobody can tell any more who it was.
+    hash with the day's own salt, which is forgotten soon after: then nobody can tell any more who it was. A counter of
+    more than a thousand has several items, each for its part of the marks: it takes a few percent less than its limit.
     """
 
     def __init__(self, client: DynamoDBClient, table: str, limits: Limits) -> None:
@@ -41,16 +46,18 @@ class DynamoCaps:
             raise CapsUnavailableError("The counters of caps cannot be asked.") from error
 
     def _takes(self, counter: Counter, mark: str, day: int, salt: bytes) -> bool:
+        items = -(-counter.limit // _MOST_MARKS)
+        names = counter.name if items == 1 else (*counter.name, str(zlib.crc32(mark.encode()) % items))
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key={"pk": {"S": _name(counter, salt)}},
+                Key={"pk": {"S": _name(names, salt)}},
                 UpdateExpression="ADD marks :marks SET expiresAt = :expires",
                 ConditionExpression="attribute_not_exists(marks) OR size(marks) < :limit OR contains(marks, :mark)",
                 ExpressionAttributeValues={
                     ":marks": {"SS": [mark]},
                     ":mark": {"S": mark},
-                    ":limit": {"N": str(counter.limit)},
+                    ":limit": {"N": str(counter.limit // items)},
                     ":expires": {"N": _expiry(day)},
                 },
             )
@@ -81,8 +88,8 @@ class DynamoCaps:
         return self._salt[1]
 
 
-def _name(counter: Counter, salt: bytes) -> str:
-    named = "\0".join(counter.name).encode(errors="surrogatepass")
+def _name(names: Iterable[str], salt: bytes) -> str:
+    named = "\0".join(names).encode(errors="surrogatepass")
     return base64.urlsafe_b64encode(hmac.digest(salt, named, "sha256"))[:_LETTERS].decode()
 
 
