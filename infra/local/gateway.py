@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from infra.local.runtime import LocalFunction
 from infra.local.template import ACCOUNT, REGION, GatewayResponse, RestApi, Route
@@ -140,7 +140,7 @@ class Gateway:
         if not found:
             raise _OwnAnswerError("MISSING_AUTHENTICATION_TOKEN")
         route, parameters = min(found, key=lambda one: len(one[1]))  # a literal path goes before a parameter
-        return route, {name: unquote(value) for name, value in parameters.items()}
+        return route, parameters  # as they were sent: API Gateway decodes a query only
 
     def _authorize(self, route: Route, request: Request) -> dict[str, Any]:
         """What the authorizer says of the caller. Raises _OwnAnswerError when the caller may not pass."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, get_type_hints
+from urllib.parse import unquote
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, LambdaFunctionUrlResolver, Response
@@ -234,9 +235,9 @@ class Api:
 
         def run(**path: str) -> Response[str]:
             event = self._router.current_event.raw_event
-            # API Gateway decodes the parameters of a path, and hands the path on as it was sent.
-            decoded = event.get("pathParameters") or {}
-            arguments: dict[str, Any] = {name: decoded.get(name, value) for name, value in path.items()}
+            # API Gateway decodes a query, and hands a path on as it was sent, with all that stands in it.
+            given = event.get("pathParameters") or {}
+            arguments: dict[str, Any] = {name: unquote(given.get(name, value)) for name, value in path.items()}
             call = self._call(operation, event, dict(arguments))
             if "call" in wants:
                 arguments["call"] = call

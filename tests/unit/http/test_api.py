@@ -161,6 +161,14 @@ def test_an_iam_principal_in_an_event_of_the_rest_api_is_not_believed() -> None:
         assert an_api(iam=Permission.RANK)(event, None)["statusCode"] == 401
 
 
+def test_what_a_path_holds_is_decoded_once(issuer: Issuer) -> None:
+    """API Gateway and a function's own URL hand it on as it was sent."""
+    event = rest("GET", "/models/m%31", bearer(issuer, Permission.READ))
+    assert said(an_api()(event, None))["path"] == {"model_id": "m1"}
+    event |= {"resource": "/models/{model_id}", "pathParameters": {"model_id": "m%31"}}
+    assert said(an_api()(event, None))["path"] == {"model_id": "m1"}
+
+
 @pytest.mark.parametrize("base", ["", "/ranking", "/shop/ranking"])
 def test_below_the_base_path_of_a_domain_an_operation_is_the_same(issuer: Issuer, base: str) -> None:
     """API Gateway leaves it in the path; what the route is called it says apart."""
