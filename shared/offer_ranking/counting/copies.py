@@ -29,58 +29,65 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What to add to the counts and the accounting, and the index of the touched `hours` as it is to be."""
+    """What to add to the counts and the accounting; in the index of the touched `hours` the `changed` objects, by
+    their keys, lose all that they hold, and get what is in `index`.
+    """
 
     counts: Counts
     accounting: Accounting
     hours: frozenset[int]
+    changed: frozenset[str]
     index: Index
+
+
+Wanted = Mapping[int, NDArray[np.uint64]]
+"""Identities: the keys of each hour, ascending."""
 
 
 def difference(
     changes: Iterable[Change],
     delta: Callable[[str], Delta],
-    lookup: Callable[[frozenset[int]], Index],
+    lookup: Callable[[Wanted], Index],
 ) -> Difference:
     """Compare what the changed objects, and those that share identities with them, count before and after.
 
     Args:
         changes: of distinct objects.
         delta: reads a delta by its name.
-        lookup: the index of some hours as the aggregate has it.
+        lookup: who holds some identities, as the aggregate has it. Of millions in a day few are asked for.
 
     """
     changed = {change.key: change for change in changes}
     befores = {key: delta(change.before) for key, change in changed.items() if change.before}
     afters = {key: delta(change.after) for key, change in changed.items() if change.after}
-    touched = _hours((*befores.values(), *afters.values()))
-    index = lookup(touched)
-    others = _others(index, changed, [*befores.values(), *afters.values()], delta)
-    # A line of another object may hold identities of hours that nothing else touches: they say whether it still counts.
-    elsewhere = lookup(_hours(others.values()) - touched)
-    keys = {holder.key for part in (index, elsewhere) for holder in part.holders}
-    code = {key: number for number, key in enumerate(sorted(keys | changed.keys()))}
+    ours = [*befores.values(), *afters.values()]
+    near = lookup(_wanted(ours))
+    others = _others(near, changed, ours, delta)
+    # A line of another object may hold further identities: who holds those says whether it still counts.
+    held = Index.joined([near, lookup(_wanted(others.values()))])
+    code = {key: number for number, key in enumerate(sorted({holder.key for holder in held.holders} | changed.keys()))}
 
-    unchanged = _entries(index, code)
-    unchanged = unchanged.where(~np.isin(unchanged.holder, [code[key] for key in changed]))
-    resulting = _Entries.joined([unchanged, *(_claims(one, code[key]) for key, one in afters.items())])
+    table = _entries(held, code)
+    unchanged = table.where(~np.isin(table.holder, [code[key] for key in changed]))
+    claims = _Entries.joined([_claims(one, code[key]) for key, one in afters.items()])
     sides = [
-        _standing(deltas | others, _Entries.joined([table, _entries(elsewhere, code)]), code, whole=deltas.keys())
-        for deltas, table in ((befores, _entries(index, code)), (afters, resulting))
+        _standing(deltas | others, entries, code, whole=deltas.keys())
+        for deltas, entries in ((befores, table), (afters, _Entries.joined([unchanged, claims])))
     ]
     accounting = sides[1][1] - sides[0][1]
     for one in afters.values():
         accounting += one.accounting
     for one in befores.values():
         accounting -= one.accounting
-    known = {holder.key: holder for holder in index.holders}
-    known |= {key: Holder(key, change.after or "") for key, change in changed.items()}
-    holders = [known.get(key) or Holder(key, "") for key in code]  # the nameless hold nothing in these hours
+    holders = [
+        Holder(key, changed[key].after or "" if key in changed else "") for key in code
+    ]  # others hold nothing here
     return Difference(
         Counts.total([sides[1][0], -sides[0][0]]),
         accounting,
-        touched,
-        Index.of(resulting.hour, resulting.key, resulting.holder, holders),
+        frozenset(_wanted(ours)),
+        frozenset(changed),
+        Index.of(claims.hour, claims.key, claims.holder, holders),
     )
 
 
@@ -126,8 +133,11 @@ def _claims(delta: Delta, holder: int) -> _Entries:
     return _Entries(delta.identities.hour, delta.identities.key, np.full(len(delta.identities), holder, np.int64))
 
 
-def _hours(some: Iterable[Delta]) -> frozenset[int]:
-    return frozenset(hour for one in some for hour in np.unique(one.identities.hour).tolist())
+def _wanted(some: Iterable[Delta]) -> Wanted:
+    entries = _Entries.joined([_claims(one, 0) for one in some])
+    order = np.lexsort([entries.key, entries.hour])
+    hours, starts = np.unique(entries.hour[order], return_index=True)
+    return dict(zip(hours.tolist(), np.split(entries.key[order], starts[1:]), strict=True)) if len(hours) else {}
 
 
 def _others(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from offer_ranking.counting.aggregate import Aggregate, Day
-from offer_ranking.counting.copies import Difference
+from offer_ranking.counting.copies import Difference, Wanted
 from offer_ranking.counting.counts import HOURS_PER_DAY, Counts
 from offer_ranking.counting.index import LARGE_HOUR, DayIndex, Index
 from offer_ranking.counting.ledger import CountFiles
@@ -16,49 +17,57 @@ from offer_ranking.counting.ledger import CountFiles
 
 @dataclass(frozen=True, slots=True)
 class DayFiles:
-    """The days of one aggregate of a dataset. Files are read once."""
+    """The days of one aggregate of a dataset."""
 
     dataset_id: str
     aggregate: Aggregate
     files: CountFiles
     _indexes: dict[str, DayIndex] = field(default_factory=dict)
 
-    def lookup(self, hours: Iterable[int]) -> Index:
-        """The index of just these hours."""
+    def lookup(self, wanted: Wanted) -> Index:
+        """Who holds these identities. Hours are read one by one: together those of a day may outgrow memory."""
         parts = []
-        for day, wanted in _by_day(hours).items():
+        for day, hours in _by_day(wanted).items():
             index = self._index(self.aggregate.days.get(day, Day()).index)
-            parts.append(index.few.where(np.isin(index.few.hour, wanted)))
-            parts += [self._index(index.many[hour]).few for hour in wanted if hour in index.many]
+            for hour in hours:
+                of_hour = self._hour(index, hour)
+                parts.append(of_hour.where(_among(of_hour.key, wanted[hour])))
         return Index.joined(parts)
 
     def with_difference(self, difference: Difference, generation: int) -> Aggregate:
         """Write what changes; the aggregate of it all is still to be written."""
         days = dict(self.aggregate.days)
-        resulting = dict(difference.index.by_hour())
+        gained = dict(difference.index.by_hour())
         for day, touched in _by_day(difference.hours).items():
-            index = self._rewritten(day, touched, resulting, generation)
+            index = self._rewritten(day, touched, difference.changed, gained, generation)
             days[day] = replace(days.get(day, Day()), index=index)
         for day, counts in difference.counts.by_day().items():
             days[day] = replace(days.get(day, Day()), counts=self._summed(day, counts, generation))
         accounting = self.aggregate.accounting + difference.accounting
         return Aggregate(accounting, {day: files for day, files in days.items() if files.names})
 
-    def _rewritten(self, day: int, touched: list[int], resulting: dict[int, Index], generation: int) -> str | None:
+    def _rewritten(
+        self, day: int, touched: list[int], changed: frozenset[str], gained: Mapping[int, Index], generation: int
+    ) -> str | None:
         """Write the index of a day; None when nothing is left in it."""
         before = self._index(self.aggregate.days.get(day, Day()).index)
         many = {hour: name for hour, name in before.many.items() if hour not in touched}
         few = [before.few.where(~np.isin(before.few.hour, touched))]
         for hour in touched:
-            if hour not in resulting:
-                continue
-            if len(resulting[hour]) < LARGE_HOUR:
-                few.append(resulting[hour])
+            held = self._hour(before, hour)
+            is_kept = np.array([holder.key not in changed for holder in held.holders], np.bool_)[held.holder]
+            after = Index.joined([held.where(is_kept), gained.get(hour, Index.none())])
+            if len(after) < LARGE_HOUR:
+                few.append(after)
             else:
-                own = DayIndex(resulting[hour])
-                many[hour] = self.files.put_index(self.dataset_id, day, hour % HOURS_PER_DAY, generation, own)
-        after = DayIndex(Index.joined(few), many)
-        return self.files.put_index(self.dataset_id, day, None, generation, after) if after else None
+                many[hour] = self.files.put_index(
+                    self.dataset_id, day, hour % HOURS_PER_DAY, generation, DayIndex(after)
+                )
+        whole = DayIndex(Index.joined(few), many)
+        return self.files.put_index(self.dataset_id, day, None, generation, whole) if whole else None
+
+    def _hour(self, index: DayIndex, hour: int) -> Index:
+        return self.files.index(index.many[hour]).few if hour in index.many else index.few.where(index.few.hour == hour)
 
     def _summed(self, day: int, change: Counts, generation: int) -> str | None:
         name = self.aggregate.days.get(day, Day()).counts
@@ -71,6 +80,12 @@ class DayFiles:
         if name not in self._indexes:
             self._indexes[name] = self.files.index(name)
         return self._indexes[name]
+
+
+def _among(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which are among some that ascend, at least one; shape of `keys`."""
+    found: NDArray[np.bool_] = wanted[np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)] == keys
+    return found
 
 
 def _by_day(hours: Iterable[int]) -> dict[int, list[int]]:

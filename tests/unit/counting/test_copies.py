@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -11,12 +12,12 @@ from hypothesis import strategies as st
 
 from offer_ranking.counting import day_files
 from offer_ranking.counting.accounting import Accounting
-from offer_ranking.counting.aggregate import Aggregate
+from offer_ranking.counting.aggregate import Aggregate, Day
 from offer_ranking.counting.copies import Change, difference
 from offer_ranking.counting.counts import Counts, Key
 from offer_ranking.counting.day_files import DayFiles
 from offer_ranking.counting.delta import Delta
-from offer_ranking.counting.index import DayIndex
+from offer_ranking.counting.index import LARGE_HOUR, DayIndex, Holder, Index
 
 # An entry: (identity, offer, impression hour). The identity decides the hour under which it is indexed.
 Line = list[tuple[int, str, int]]
@@ -159,3 +160,33 @@ def test_deleting_the_object_that_counts_an_event_revives_its_copy() -> None:
     _, aggregate, files = follow([{"p": [event]}, {"q": [event]}, {"p": None}])
     assert dict(counted(aggregate, files).items()) == {Key(20, "a"): 1}
     assert aggregate.accounting == Accounting.of(counted=1)
+
+
+def test_a_merge_holds_no_more_than_an_hour_of_a_day_at_once() -> None:
+    """A file of events of all day was merged with all that the day held: of twelve million events 2 GB, all of it."""
+    held, hours = LARGE_HOUR + 1000, 24
+    random = np.random.default_rng(3)
+    files = Files()
+    many = {}
+    for hour in range(hours):
+        keys = random.integers(0, 2**63, held)
+        index = DayIndex(Index.of(np.full(held, hour), keys, np.zeros(held), [Holder("a", "a")]))
+        many[hour] = files.put_index("d", 0, hour, 1, index)
+    aggregate = Aggregate(days={0: Day(None, files.put_index("d", 0, None, 1, DayIndex(many=many)))})
+    new = Delta.tallied(
+        [Key(0, "o")],
+        hour=np.arange(hours),
+        key=random.integers(0, 2**63, hours).astype(np.uint64),
+        line=np.arange(hours) + 1,
+        group=np.zeros(hours),
+        accounting=Accounting.of(counted=hours),
+    )
+    tracemalloc.start()
+    days = DayFiles("d", aggregate, files)
+    found = difference([Change("b", None, "b")], {"b": new}.__getitem__, days.lookup)
+    _, reading = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    after = days.with_difference(found, 2)
+    assert reading < 20 * held * hours / 2, "an entry takes 20 bytes"
+    written = files.index(str(after.days[0].index))
+    assert [len(files.index(name).few) for _, name in sorted(written.many.items())] == [held + 1] * hours
