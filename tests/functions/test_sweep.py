@@ -85,6 +85,46 @@ def test_where_nothing_differs_a_sweep_asks_for_nothing(system: System, monkeypa
     assert asked == []
 
 
+def test_an_archived_object_is_set_aside_until_it_is_restored_and_what_was_counted_of_one_stays(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 refuses to give it: its message failed five times, and once more after every sweep."""
+    dataset, model = system.live_model()
+    system.settle()
+    client = boto3.client("s3")
+    place = {"Bucket": dataset["bucket"]}
+    before = {**place, "Key": system.put(dataset, "before.json.gz", events("apple", 1, 0))}
+    system.notify(dataset["bucket"], before["Key"])
+    never = {**place, "Key": system.put(dataset, "never.json.gz", events("apple", 2, 0))}
+    for one in (before, never):
+        client.copy_object(**one, CopySource=one, StorageClass="GLACIER")
+    assert system.notify(dataset["bucket"], never["Key"]) == []
+    assert _states(system, dataset) == {"before": ("live", None), "never": ("bad", "archived")}
+    monkeypatch.setattr(delta, "PARSER_VERSION", delta.PARSER_VERSION + 1)
+    swept(system)
+    assert impressions(system, model) == 1
+    for one in (before, never):
+        client.restore_object(**one, RestoreRequest={"Days": 1})
+    swept(system)
+    assert impressions(system, model) == 1 + 2
+    assert _states(system, dataset) == {"before": ("live", None), "never": ("live", None)}
+
+
+def test_an_archived_object_is_no_fault_of_a_check_nor_of_an_evaluation(system: System) -> None:
+    dataset, model = system.live_model()
+    key = system.put(dataset, "a.json.gz", events("apple", 1, 0))
+    place = {"Bucket": dataset["bucket"], "Key": key}
+    boto3.client("s3").copy_object(**place, CopySource=place, StorageClass="GLACIER")
+    assert system.call("POST", f"/datasets/{dataset['id']}/check").status == 200
+    reply = system.call("POST", f"/models/{model['id']}/evaluate", {"target": {"policy": "uniform"}})
+    assert (reply.status, reply.json.get("log", {}).get("unreadable")) == (200, 1), reply.text
+
+
+def _states(system: System, dataset: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
+    objects = system.call("GET", f"/datasets/{dataset['id']}/accounting").json["objects"]
+    return {one["key"].rpartition("/")[2].partition(".")[0]: (one["state"], one["reason"]) for one in objects}
+
+
 def test_another_parser_counts_every_object_anew_without_a_gap(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, model = system.live_model()
     system.settle()

@@ -131,7 +131,7 @@ class Objects(Protocol):
         """The present version; None when there is none."""
 
     def download(self, bucket: str, key: str, found: Found, target: Path) -> bool:
-        """Write exactly this version to a file; False when it is no longer there."""
+        """Write exactly this version to a file; False when it is no longer there. Raises ArchivedError."""
 
     def listing(self, bucket: str, prefix: str, after: str | None, limit: int) -> list[Listed]:
         """The next objects below a prefix in the order of keys, at most 1,000."""

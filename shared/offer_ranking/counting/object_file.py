@@ -63,6 +63,13 @@ class UnreadableObjectError(Exception):
         self.reason = reason
 
 
+class ArchivedError(UnreadableObjectError):
+    """An object lies in an archive, from which it may be restored as it was."""
+
+    def __init__(self) -> None:
+        super().__init__("archived")
+
+
 class _Source(Protocol):
     def read(self, size: int, /) -> bytes: ...
 

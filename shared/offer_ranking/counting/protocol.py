@@ -21,7 +21,7 @@ from offer_ranking.counting.copies import Change, difference
 from offer_ranking.counting.day_files import DayFiles
 from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.ledger import CountFiles, CountObject, Ledger, Objects, Reading, Row, State
-from offer_ranking.counting.object_file import UnreadableObjectError
+from offer_ranking.counting.object_file import ArchivedError, UnreadableObjectError
 
 MERGED_AT_ONCE = 90  # a transaction takes 100 items, the pointer is one
 # Bounds the memory of a merge, which takes 400 bytes of each, before and after; an object of more is merged alone.
@@ -165,10 +165,14 @@ class Counting:
                 return Reading(State.LIVE, found.version, name, accounting=accounting)
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder, "object")
-                if not self.objects.download(place.bucket, key, found, file):
-                    continue
                 try:
+                    if not self.objects.download(place.bucket, key, found, file):
+                        continue
                     counted = self.count_object(file, place.mapping)
+                except ArchivedError as error:
+                    return self._as_known(place, found.version) or Reading(
+                        State.BAD, found.version, reason=error.reason
+                    )
                 except UnreadableObjectError as error:
                     return Reading(State.BAD, found.version, name, reason=error.reason)
             if counted.refused:
@@ -176,6 +180,11 @@ class Counting:
             self.files.put_delta(name, counted.delta)
             return Reading(State.LIVE, found.version, name, accounting=counted.delta.accounting)
         raise ObjectChangesError
+
+    def _as_known(self, place: Place, version: str) -> Reading | None:
+        """How an archived object was read before it went there, by whatever parser. Each sweep looks again."""
+        known = (row.reading for row in self.ledger.rows(place.dataset_id, [place.key]))
+        return next((one for one in known if one and one.version == version and one.state is State.LIVE), None)
 
     def _apply(self, before: Pointer, rows: Sequence[Row]) -> bool:
         """Bring as many rows as fit into the aggregate; False when another merge, or a recount, was faster."""

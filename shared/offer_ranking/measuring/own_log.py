@@ -113,12 +113,12 @@ def own_log(model_id: str, datasets: Iterable[Dataset], objects: LoggedObjects, 
 
 
 def _fetched(dataset: Dataset, one: Written, objects: LoggedObjects, reader: _Reader) -> bool:
-    """Read one object; False where it is not there any more, or no events. Raises _FullError."""
+    """Read one object; False where it is not there any more, archived, or no events. Raises _FullError."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "object")
-        if not objects.download(dataset.bucket, one.key, Found(one.version, one.size), file):
-            return False
         try:
+            if not objects.download(dataset.bucket, one.key, Found(one.version, one.size), file):
+                return False
             reader.read(file, dataset.mapping)
         except UnreadableObjectError:
             return False

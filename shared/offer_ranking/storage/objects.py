@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from offer_ranking.counting.ledger import Found, Listed, Written
+from offer_ranking.counting.object_file import ArchivedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,6 +37,8 @@ class S3Objects:
         except ClientError as error:
             if _gone(error):
                 return False
+            if _archived(error):
+                raise ArchivedError from error
             raise
         with target.open("wb") as file:
             for chunk in answer["Body"].iter_chunks(1 << 20):
@@ -62,13 +65,17 @@ class S3Objects:
             extra = {"ContinuationToken": answer["NextContinuationToken"]}
 
     def beginning(self, bucket: str, key: str, size: int) -> bytes:
-        """At most the first `size` bytes of an object; nothing when it is empty or gone."""
+        """At most the first `size` bytes of an object; nothing when it is empty, gone, or in an archive."""
         try:
             return self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{size - 1}")["Body"].read()
         except ClientError as error:
-            if _gone(error) or error.response["Error"]["Code"] in {"416", "InvalidRange"}:
+            if _gone(error) or _archived(error) or error.response["Error"]["Code"] in {"416", "InvalidRange"}:
                 return b""
             raise
+
+
+def _archived(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] == "InvalidObjectState"
 
 
 def _gone(error: ClientError) -> bool:
