@@ -11,6 +11,7 @@ from offer_ranking.catalog.model import Model
 from offer_ranking.counting.accounting import Accounting
 from offer_ranking.counting.counts import CONVERSION, Counts, Key
 from offer_ranking.counting.text import Text
+from offer_ranking.measuring import report as report_module
 from offer_ranking.measuring.report import report
 from tests.support.models import a_model
 
@@ -73,6 +74,23 @@ def test_each_offer_has_its_rate_share_and_an_interval_around_what_is_believed()
     assert (a["id"], a["impressions"], a["conversions"], a["share"]) == ("a", 40, 1, 0.2)
     assert b["conversionRate"] == 2 / 160
     assert 0 < a["interval"][0] < 1 / 40 < a["interval"][1] < 1
+
+
+def test_of_more_offers_than_a_model_ranks_the_most_shown_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever shows 40,000 offers, or says so where nothing need be proven, made the report outgrow an answer."""
+    assert report_module._MOST_OFFERS == 10_000
+    rows = {Key(1, f"o{n}"): 10 + n for n in range(5)} | {Key(1, "o0"): 99, Key(1, "o1", kind=CONVERSION): 2}
+    whole = made(counted(rows))
+    monkeypatch.setattr(report_module, "_MOST_OFFERS", 3)
+    found = made(counted(rows))
+    of_all = {one["id"]: one for one in whole.pop("offers")}
+    told = found.pop("offers")
+    assert found == whole
+    assert [one["id"] for one in told] == ["o0", "o3", "o4"]
+    for one in told:
+        among_all = of_all[one["id"]]
+        assert (one["interval"], one["share"]) == (among_all["interval"], among_all["share"])
+    assert sum(one["probabilityBest"] for one in told) == pytest.approx(1, abs=1e-6)
 
 
 def test_the_offer_with_the_higher_rate_is_probably_the_best() -> None:
