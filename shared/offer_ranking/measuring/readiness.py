@@ -12,7 +12,7 @@ from offer_ranking.catalog.lifecycle import Status
 from offer_ranking.counting.counts import CONVERSION, HOURS_PER_DAY, IMPRESSION
 from offer_ranking.measuring.lift import LEAST_CONVERSIONS, half_width
 from offer_ranking.measuring.rate import Rate, rate_of
-from offer_ranking.measuring.report import AccountingReport
+from offer_ranking.measuring.report import MOST_OFFERS, AccountingReport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,7 @@ class Readiness(TypedDict):
 
     `ready` when there are impressions and conversions to learn from. `offersWithoutImpressions` are those that were
     asked for and were not shown, and those that have conversions only: they start with what is believed of any offer.
+    Of more than 10,000 offers the most shown ones are told.
     `impressionsPerDay` is of the last 14 whole days, or of as many as there are since the first event;
     null before there is any. `expectedDays` take it that the model ranks all of this traffic, in which
     `baseRate` is earned, and `randomShare` of it at random. `notes` say what is amiss or uncertain.
@@ -109,7 +110,8 @@ def readiness(  # noqa: PLR0913 - a question
     offers = _offers(inside)
     total = rate_of(np.array([sum(one[kind] for one in offers) for kind in ("impressions", "conversions")]))
     shown = {one["id"] for one in offers if one["impressions"]}
-    missing = sorted({*asked, *(one["id"] for one in offers)} - shown)
+    told = sorted(sorted(offers, key=lambda one: -one["impressions"])[:MOST_OFFERS], key=lambda one: one["id"])
+    missing = sorted({*asked, *(one["id"] for one in told)} - shown)
     per_day, days = _recent_impressions(counts, hour // HOURS_PER_DAY)
     base_rate = min(total["conversionRate"], 1.0) if total["conversionRate"] is not None else None
     experiment = Experiment(per_day or 0.0, model.settings.random_share, base_rate or 0.0)
@@ -123,7 +125,7 @@ def readiness(  # noqa: PLR0913 - a question
         ],
         windowDays=window,
         totals=total,
-        offers=offers,
+        offers=told,
         offersWithoutImpressions=missing,
         accounting=AccountingReport(**accounting.to_json()),  # type: ignore[typeddict-item]
         impressionsPerDay=per_day,

@@ -85,7 +85,7 @@ class Report(TypedDict):
     personalization: NotRequired[Lift]
 
 
-_MOST_OFFERS = 10_000  # a fifth of a kilobyte each, of the 6 MB that an answer may have
+MOST_OFFERS = 10_000  # a fifth of a kilobyte each, of the 6 MB that an answer may have
 _ALL_TIME = Settings(window_days=None)
 _LONG_AFTER = 2**41  # hours: all conversions have come, and every impression counts in full
 
@@ -132,7 +132,7 @@ def _offers(counts: Counts) -> list[OfferReport]:
     offers = Versions.of(counts.offer.words)
     evidence = Evidence(offers, *tallies.sums(counts.offer.codes.astype(np.intp), len(offers)))
     rates = Rates.learned(evidence)
-    shown = np.sort(np.argsort(-evidence.impressions, kind="stable")[:_MOST_OFFERS])
+    shown = np.sort(np.argsort(-evidence.impressions, kind="stable")[:MOST_OFFERS])
     intervals = credible_intervals(*rates.shapes(shown))
     best = first_places(rates.draws(shown))
     total = max(evidence.impressions.sum(), 1.0)

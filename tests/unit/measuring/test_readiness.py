@@ -12,6 +12,7 @@ from offer_ranking.catalog.model import Model, move_model
 from offer_ranking.catalog.settings import Settings
 from offer_ranking.counting.accounting import Accounting
 from offer_ranking.counting.counts import CONVERSION, HOURS_PER_DAY, Counts, Key
+from offer_ranking.measuring import readiness as readiness_module
 from offer_ranking.measuring.lift import LEAST_CONVERSIONS, Arm, half_width, log_ratio
 from offer_ranking.measuring.readiness import Experiment, readiness
 from tests.support.models import a_model
@@ -106,6 +107,16 @@ def test_offers_asked_for_and_those_with_conversions_only_are_told() -> None:
     assert found["offersWithoutImpressions"] == ["b", "c"]
     assert found["notes"] == ["Offer 'b' has conversions only.", "Offer 'c' has no events."]
     assert found["ready"]
+
+
+def test_of_more_offers_than_a_model_ranks_the_most_shown_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {Key(NOW - 1, f"o{n}"): 10 + n for n in range(5)} | {Key(NOW - 1, "z", kind=CONVERSION): 2}
+    whole = ready(rows, "o0", "x")
+    monkeypatch.setattr(readiness_module, "MOST_OFFERS", 3)
+    found = ready(rows, "o0", "x")
+    assert [one["id"] for one in found["offers"]] == ["o2", "o3", "o4"]
+    assert found["totals"] == whole["totals"]
+    assert found["offersWithoutImpressions"] == ["x"], "o0 was shown, though it is not told of"
 
 
 def test_only_the_models_window_is_learned_from_but_traffic_is_of_14_days() -> None:

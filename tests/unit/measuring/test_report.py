@@ -78,10 +78,10 @@ def test_each_offer_has_its_rate_share_and_an_interval_around_what_is_believed()
 
 def test_of_more_offers_than_a_model_ranks_the_most_shown_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever shows 40,000 offers, or says so where nothing need be proven, made the report outgrow an answer."""
-    assert report_module._MOST_OFFERS == 10_000
+    assert report_module.MOST_OFFERS == 10_000
     rows = {Key(1, f"o{n}"): 10 + n for n in range(5)} | {Key(1, "o0"): 99, Key(1, "o1", kind=CONVERSION): 2}
     whole = made(counted(rows))
-    monkeypatch.setattr(report_module, "_MOST_OFFERS", 3)
+    monkeypatch.setattr(report_module, "MOST_OFFERS", 3)
     found = made(counted(rows))
     of_all = {one["id"]: one for one in whole.pop("offers")}
     told = found.pop("offers")
