@@ -60,7 +60,7 @@ def assert_as_oracle(delta: Delta, data: bytes, mapping: Mapping[str, str] | Non
 @given(st.lists(event_lines.lines, min_size=10, max_size=30), st.sampled_from([0, 300, 1000, 5000]))
 @settings(SLOW, max_examples=20)
 def test_what_is_forgotten_for_want_of_room_changes_no_count(file: Path, lines: list[bytes], held: int) -> None:
-    data = b"\n".join([*lines, *lines])
+    data = b"\n".join([b"{}", *lines, *lines])  # first, since the first bytes say what it is
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plain, "_MOST_HELD", held)
         delta = counted(file, data)
