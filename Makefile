@@ -13,7 +13,7 @@ TEST = .venvs/test/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help demo serve shop test test-code test-browser test-deployed test-oldest check bench bench-learning bench-ranking soak \
-  fuzz mutate audit format openapi build deploy doctor teardown redrive rotate-keys evaluate lock vendor clean
+  upgrade fuzz mutate audit format openapi build deploy doctor teardown redrive rotate-keys evaluate lock vendor clean
 help:    ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -29,7 +29,7 @@ shop: .venvs/local.made .venvs/emulator.made .venvs/web-sdk.made ## a page aroun
 test: test-code test-browser test-deployed ## every suite
 
 test-code: .venvs/test.made .venvs/emulator.made ## all but the next two, with branch coverage; ARGS="-k name" for some
-	$(TEST)/python -m pytest -n 2 --dist worksteal --ignore tests/deployed --ignore tests/e2e/browser --cov $(if $(ARGS),,--cov-fail-under=96) $(ARGS)
+	$(TEST)/python -m pytest -n 2 --dist worksteal --ignore tests/deployed --ignore tests/upgrade --ignore tests/e2e/browser --cov $(if $(ARGS),,--cov-fail-under=96) $(ARGS)
 	$(if $(ARGS),,$(TEST)/python -m tests.support.handlers_of_faults)
 
 test-browser: .venvs/test.made .venvs/emulator.made .venvs/web-sdk.made .venvs/axe-core.made ## Adobe's Web SDK and the console in Chromium, against one machine
@@ -70,6 +70,11 @@ soak: .venvs/test.made .venvs/emulator.made ## every fault, race, outage and cra
 	$(TEST)/python -m tests.simulation.restored --environments 1000
 	$(TEST)/python -m tests.simulation.memory --minutes 10
 	$(TEST)/python -m tests.simulation.canaries --requests 10000
+
+# The commit that tests/functions/releases recorded, and the first one whose functions are called by an alias.
+FROM ?= 7f8b389 c3d476f
+upgrade: .venvs/test.made .venvs/emulator.made .venvs/sam.made ## deploy the code of an earlier commit, FROM=hash, fill it, deploy the present over it, compare
+	FROM='$(FROM)' $(TEST)/python -m pytest tests/upgrade $(ARGS)
 
 fuzz: .venvs/fuzz.made ## fuzz what takes bytes from strangers, by coverage, a minute each; ARGS="--seconds 600"
 	.venvs/fuzz/bin/python -m tests.fuzz $(ARGS)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -18,7 +17,7 @@ from infra.redrive import storage_outputs
 from infra.teardown import Resource, Teardown
 from offer_ranking.events.token import verify
 from offer_ranking.storage.token_keys import KeyRing
-from tests.support.stack import ROOT_KEYS, Stack, eventually, live_model, made
+from tests.support.stack import ROOT_KEYS, Stack, asking, eventually, live_model, made
 from tests.support.system import display
 
 OFFERS = [{"id": offer} for offer in ("apple", "banana")]
@@ -28,27 +27,6 @@ NAME, BRIEF = "beside", "brief"
 @pytest.fixture(scope="module")
 def beside(stack: Stack) -> Stack:
     return stack.beside(NAME)
-
-
-@contextmanager
-def asking(stack: Stack, model: str, admin: str, ranker: str) -> Iterator[list[int]]:
-    """Meanwhile somebody asks without a pause; what they are answered."""
-    statuses: list[int] = []
-    ends = threading.Event()
-
-    def ask() -> None:
-        while not ends.is_set():
-            path = f"/models/{model}"
-            statuses.append(stack.call("GET", path, token=admin).status_code)
-            statuses.append(stack.call("POST", f"{path}/rankings", {"offers": OFFERS}, token=ranker).status_code)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
-        yield statuses
-    finally:
-        ends.set()
-        thread.join()
 
 
 def physical(stack: Stack) -> dict[str, str]:
@@ -67,15 +45,21 @@ def test_a_deployment_over_another_keeps_data_and_tokens_and_answers_meanwhile(b
     line = json.dumps(display("banana")).encode()
     beside.client("s3").put_object(Bucket=dataset["bucket"], Key=f"{dataset['prefix']}one.json", Body=line)
 
+    def read() -> httpx.Response:
+        return beside.call("GET", path, token=admin)
+
+    def ask() -> httpx.Response:
+        return beside.call("POST", f"{path}/rankings", {"offers": OFFERS}, token=ranker)
+
     def rank() -> Any:
-        return made(beside.call("POST", f"{path}/rankings", {"offers": OFFERS}, token=ranker), 200)
+        return made(ask(), 200)
 
     before = eventually(rank, lambda ranking: ranking["source"] == "fresh", seconds=90)
     report = made(beside.call("GET", f"{path}/report?days=all", token=admin), 200)["totals"]
     assert report["impressions"] == 1
-    names, etag = physical(beside), beside.call("GET", path, token=admin).headers["ETag"]
+    names, etag = physical(beside), read().headers["ETag"]
 
-    with asking(beside, model["id"], admin, ranker) as statuses:
+    with asking(read, ask) as statuses:
         asked = len(eventually(lambda: statuses, lambda seen: len(seen) >= 4, seconds=30))
         beside.changed(InteractsPerSource="7", EdgeBurst="2001", OidcConsoleScopes="openid email")
         nested = beside.client("cloudformation").describe_stack_resource(StackName=NAME, LogicalResourceId="Storage")
@@ -86,7 +70,7 @@ def test_a_deployment_over_another_keeps_data_and_tokens_and_answers_meanwhile(b
     assert set(statuses) == {200}, "both releases answer while one takes over from the other"
     assert beside.environment("CollectEvents")["INTERACTS_PER_SOURCE"] == "7"
     assert physical(beside) == names
-    assert beside.call("GET", path, token=admin).headers["ETag"] == etag
+    assert read().headers["ETag"] == etag
     assert made(beside.call("GET", f"{path}/report?days=all", token=admin), 200)["totals"] == report
     after = rank()
     assert (after["source"], after["snapshot"]["version"]) == ("fresh", before["snapshot"]["version"])

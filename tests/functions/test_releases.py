@@ -13,7 +13,7 @@ import pytest
 from offer_ranking.events.token import verify
 from offer_ranking.storage.token_keys import KeyRing
 from tests.support.aws import ENVIRONMENT
-from tests.support.release import FOLDER, record, restore
+from tests.support.release import FOLDER, counted, lacking, record, restore
 from tests.support.system import System, display, handler
 
 RELEASES = sorted(FOLDER.glob("*.json.gz"))
@@ -30,29 +30,12 @@ def recorded(request: pytest.FixtureRequest, system: System) -> dict[str, Any]: 
     return left
 
 
-def lacking(before: Any, after: Any, path: str = "") -> list[str]:
-    """Where what was told before is told no more, or otherwise; more may be told."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        return [one for key in before for one in lacking(before[key], after.get(key), f"{path}.{key}")]
-    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        if path.endswith(".usedBy"):  # a set
-            return lacking(sorted(before), sorted(after), "users")
-        pairs = enumerate(zip(before, after, strict=True))
-        return [one for n, (old, new) in pairs for one in lacking(old, new, f"{path}[{n}]")]
-    return [] if before == after else [f"{path}: {before!r} -> {after!r}"]
-
-
 def report_of(left: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return next((path, told) for path, told in left["told"].items() if path.endswith("/report"))
 
 
 def dataset_of(left: dict[str, Any]) -> dict[str, Any]:
     return dict(next(told for told in left["told"].values() if "prefix" in told))
-
-
-def counted(report: dict[str, Any]) -> dict[str, Any]:
-    offers = {one["id"]: (one["impressions"], one["conversions"]) for one in report["offers"]}
-    return {"totals": report["totals"], "accounting": report["accounting"], "offers": offers}
 
 
 def test_there_is_a_recording() -> None:

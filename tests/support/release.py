@@ -77,6 +77,24 @@ def restore(recorded: dict[str, Any]) -> None:
         s3.put_object(Bucket=bucket, Key=key, Body=base64.b64decode(body))
 
 
+def lacking(before: Any, after: Any, path: str = "") -> list[str]:
+    """Where what was told before is told no more, or otherwise; more may be told."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return [one for key in before for one in lacking(before[key], after.get(key), f"{path}.{key}")]
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        if path.endswith(".usedBy"):  # a set
+            return lacking(sorted(before), sorted(after), "users")
+        pairs = enumerate(zip(before, after, strict=True))
+        return [one for n, (old, new) in pairs for one in lacking(old, new, f"{path}[{n}]")]
+    return [] if before == after else [f"{path}: {before!r} -> {after!r}"]
+
+
+def counted(report: dict[str, Any]) -> dict[str, Any]:
+    """What a report says was counted."""
+    offers = {one["id"]: (one["impressions"], one["conversions"]) for one in report["offers"]}
+    return {"totals": report["totals"], "accounting": report["accounting"], "offers": offers}
+
+
 def _tables() -> dict[str, Any]:
     dynamodb = boto3.client("dynamodb")
     names = dynamodb.list_tables()["TableNames"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -28,10 +29,10 @@ _NAME = "offers"
 LISTED = "events-of-others"  # a bucket beside the stack's own that it may read, once somebody makes it
 
 
-def build() -> Path:
-    """What `make build` does; returns the folder of what it made."""
-    _run([str(ROOT / "infra" / "build")], {"SAM": str(SAM)})
-    return BUILT
+def build(root: Path = ROOT) -> Path:
+    """What `make build` does, in the tree at `root`; returns the folder of what it made."""
+    _run([str(root / "infra" / "build")], {"SAM": str(SAM)})
+    return root / BUILT.relative_to(ROOT)
 
 
 _STATES = "states:${AWS::Region}:${AWS::AccountId}"
@@ -79,14 +80,16 @@ class Stack:
 
     @classmethod
     def deploy(cls, emulator: Emulator, built: Path) -> Stack:
-        """What `make deploy` does, without its questions."""
+        """What `make deploy` does, without its questions; over what is deployed there, if something is."""
         template = ["--template-file", str(built / "template.yaml")]
         arguments = ["--stack-name", _NAME, "--resolve-s3", "--no-confirm-changeset", "--no-progressbar"]
+        arguments.append("--no-fail-on-empty-changeset")
         rights = ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
         listed = f"DatasetBucketArns=arn:aws:s3:::{LISTED}"
         parameters = ["--parameter-overrides", f"AwsEndpointUrl={emulator.endpoint}", listed]
         environment = {**ROOT_KEYS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": emulator.endpoint}
-        with _rewritten(built, [_NO_CANARY]):
+        has_canaries = "\n  Canary:\n" in (built / "template.yaml").read_text()  # earlier releases have none
+        with _rewritten(built, [_NO_CANARY] if has_canaries else []):
             _run([str(SAM), "deploy", *template, *arguments, *rights, *parameters], environment)
         return cls(emulator)
 
@@ -170,6 +173,25 @@ class Stack:
         identifier = urlsplit(self.outputs[output]).netloc.partition(".")[0]
         region = f".{REGION}" if service == "lambda-url" else ""
         return f"{identifier}.{service}{region}.127.0.0.1:{self.emulator.port}"
+
+
+@contextmanager
+def asking(*asks: Callable[[], httpx.Response]) -> Iterator[list[int]]:
+    """Meanwhile somebody asks all of this in turn, without a pause; what they are answered."""
+    statuses: list[int] = []
+    ends = threading.Event()
+
+    def ask() -> None:
+        while not ends.is_set():
+            statuses.extend(one().status_code for one in asks)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        ends.set()
+        thread.join()
 
 
 def live_model(stack: Stack, admin: str, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
