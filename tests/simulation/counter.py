@@ -15,8 +15,8 @@ from offer_ranking.counting.counts import Counts, Key
 from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.engine import Counted
 from offer_ranking.counting.ledger import CountObject
-from offer_ranking.counting.object_file import UnreadableObjectError
 from offer_ranking.counting.refused import RefusedLine
+from offer_ranking.counting.unreadable import UnreadableObjectError
 from tests.oracle import plain_counter
 from tests.simulation.lines import UNDERSTOOD_LATER, UNREADABLE
 

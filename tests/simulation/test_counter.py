@@ -10,7 +10,7 @@ import pytest
 from offer_ranking.catalog.mapping import FieldMapping
 from offer_ranking.counting.engine import count_object
 from offer_ranking.counting.ledger import CountObject
-from offer_ranking.counting.object_file import UnreadableObjectError
+from offer_ranking.counting.unreadable import UnreadableObjectError
 from tests.oracle import plain_counter
 from tests.simulation import counter
 from tests.simulation.lines import LINES, MAPPINGS

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from offer_ranking.collecting.erasure import Sought
-from offer_ranking.counting.object_file import PARQUET, TOO_LONG, UnreadableObjectError, form_of, lines_of, packed_as
+from offer_ranking.counting.object_file import PARQUET, TOO_LONG, form_of, lines_of, packed_as
+from offer_ranking.counting.unreadable import UnreadableObjectError
 from offer_ranking.events.json_line import MalformedError, read_object
 
 LARGEST_OBJECT = 2**30  # bytes, as it lies there: two of them fit on the function's disk. Larger ones are not counted.

@@ -14,9 +14,10 @@ from offer_ranking.catalog.mapping import NO_MAPPING, FieldMapping
 from offer_ranking.counting import identity
 from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.entries import Context, Entries, Place
-from offer_ranking.counting.object_file import LONGEST_LINE, TOO_LONG, UnreadableObjectError, lines_of
+from offer_ranking.counting.object_file import LONGEST_LINE, TOO_LONG, lines_of
 from offer_ranking.counting.plain import PlainLines
 from offer_ranking.counting.refused import MOST_KEPT, RefusedLine, redacted
+from offer_ranking.counting.unreadable import UnreadableObjectError
 from offer_ranking.events.instant import MICROSECONDS_PER_HOUR
 from offer_ranking.events.json_line import MalformedError, read_object
 from offer_ranking.events.proposition_event import Late, PropositionEvent, Refused, parse_event

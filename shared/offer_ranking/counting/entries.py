@@ -15,8 +15,8 @@ from offer_ranking.counting.accounting import Accounting
 from offer_ranking.counting.counts import HOURS_PER_DAY, Counts
 from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.identities import Identities
-from offer_ranking.counting.object_file import UnreadableObjectError
 from offer_ranking.counting.text import Text
+from offer_ranking.counting.unreadable import UnreadableObjectError
 
 MOST_DAYS = 4_000
 """Of one object: eleven years. Each has files of its own."""

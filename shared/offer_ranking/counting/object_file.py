@@ -17,6 +17,7 @@ from backports import zstd
 from isal import igzip, igzip_lib
 
 from offer_ranking.catalog.mapping import NO_MAPPING, FieldMapping
+from offer_ranking.counting.unreadable import UnreadableObjectError
 
 # Stands in the place of a line that is too long, which is never held in memory. Compared by identity.
 TOO_LONG = b"a line longer than 16 MiB"
@@ -53,21 +54,6 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\0{", "utf-16"),
 )
 _READABLE = frozenset({_LINES, _GZIP, _ZSTD, PARQUET})
-
-
-class UnreadableObjectError(Exception):
-    """An object is not what events are read from, or not whole; `reason` says which, in a word or two."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class ArchivedError(UnreadableObjectError):
-    """An object lies in an archive, from which it may be restored as it was."""
-
-    def __init__(self) -> None:
-        super().__init__("archived")
 
 
 class _Source(Protocol):

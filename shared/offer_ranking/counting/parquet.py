@@ -13,7 +13,7 @@ import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
 from offer_ranking.catalog.mapping import FieldMapping
-from offer_ranking.counting.object_file import UnreadableObjectError
+from offer_ranking.counting.unreadable import UnreadableObjectError
 from offer_ranking.events import spelling
 from offer_ranking.events.spelling import Paths
 

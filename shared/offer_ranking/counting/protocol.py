@@ -21,7 +21,7 @@ from offer_ranking.counting.copies import Change, difference
 from offer_ranking.counting.day_files import DayFiles
 from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.ledger import CountFiles, CountObject, Ledger, Objects, Reading, Row, State
-from offer_ranking.counting.object_file import ArchivedError, UnreadableObjectError
+from offer_ranking.counting.unreadable import ArchivedError, UnreadableObjectError
 
 MERGED_AT_ONCE = 90  # a transaction takes 100 items, the pointer is one
 # Bounds the memory of a merge, which takes 400 bytes of each, before and after; an object of more is merged alone.

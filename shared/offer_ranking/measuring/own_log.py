@@ -16,7 +16,8 @@ from typing import NamedTuple, Protocol
 from offer_ranking.catalog.dataset import Dataset
 from offer_ranking.catalog.mapping import FieldMapping
 from offer_ranking.counting.ledger import Found, Written
-from offer_ranking.counting.object_file import UnreadableObjectError, lines_of
+from offer_ranking.counting.object_file import lines_of
+from offer_ranking.counting.unreadable import UnreadableObjectError
 from offer_ranking.events.proposition_event import Kind, PropositionEvent, parse_line
 from offer_ranking.events.token import BEGINNING, Token, claimed
 from offer_ranking.learning.cell import Cell

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from offer_ranking.counting.ledger import Found, Listed, Written
-from offer_ranking.counting.object_file import ArchivedError
+from offer_ranking.counting.unreadable import ArchivedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -18,7 +18,7 @@ from offer_ranking.counting.accounting import Accounting
 from offer_ranking.counting.copies import Change, difference
 from offer_ranking.counting.delta import Delta
 from offer_ranking.counting.index import Index
-from offer_ranking.counting.object_file import UnreadableObjectError
+from offer_ranking.counting.unreadable import UnreadableObjectError
 from tests.oracle import event_lines, hand_written, plain_counter
 
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offer_ranking.counting import object_file
-from offer_ranking.counting.object_file import TOO_LONG, UnreadableObjectError, lines_of
+from offer_ranking.counting.object_file import TOO_LONG, lines_of
+from offer_ranking.counting.unreadable import UnreadableObjectError
 from tests.support.parquet_files import parquet
 
 LINES = [b'{"a":%d}' % n for n in range(1000)]

@@ -10,7 +10,8 @@ import pytest
 
 from offer_ranking.catalog.mapping import NO_MAPPING, FieldMapping
 from offer_ranking.counting import parquet as reader
-from offer_ranking.counting.object_file import UnreadableObjectError, lines_of
+from offer_ranking.counting.object_file import lines_of
+from offer_ranking.counting.unreadable import UnreadableObjectError
 from offer_ranking.events import instant, spelling
 from offer_ranking.events.proposition_event import PropositionEvent, parse_line
 from tests.support.parquet_files import XDM, copied, parquet
