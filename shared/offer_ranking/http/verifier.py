@@ -15,6 +15,7 @@ from offer_ranking.http.principal import SCOPE_PREFIX, Principal, permissions
 _ALGORITHMS = ("RS256", "PS256", "ES256")  # asymmetric only: a public key must never pass for a shared secret
 _KEYS_LIVE_SECONDS = 3600
 _REFETCH_AFTER_SECONDS = 10  # a flood of made-up key ids asks the issuer no more often than this, nor while it is away
+_RETRY_AFTER_SECONDS = 1  # while there is no key at all, and so nobody can be let in
 _LEEWAY_SECONDS = 5
 _MAX_TOKEN = 16_384
 
@@ -104,8 +105,11 @@ class Verifier:
             raise UnauthenticatedError("The token names no key.")
         now = self.clock()
         is_wanted = key_id not in self._keys or now - self._fetched > _KEYS_LIVE_SECONDS
-        if is_wanted and (not self._keys or now - self._asked > _REFETCH_AFTER_SECONDS):
+        is_empty = self._fetched == float("-inf")
+        if is_wanted and now - self._asked > (_RETRY_AFTER_SECONDS if is_empty else _REFETCH_AFTER_SECONDS):
             self._refresh(now)
+        elif is_empty:
+            raise IssuerUnreachableError("The issuer's keys could not be read a moment ago.")
         if key_id not in self._keys:
             raise UnauthenticatedError("The token is signed by an unknown key.")
         return self._keys[key_id]
@@ -117,6 +121,7 @@ class Verifier:
         try:
             keys = PyJWKSet.from_dict(dict(self.fetch(self.jwks_url))).keys
         except Exception as error:
+            self._asked = self.clock()  # it may have taken seconds
             if self._keys:  # the keys in hand stay good while the issuer is away
                 return
             raise IssuerUnreachableError("The issuer's keys cannot be read.") from error

@@ -104,6 +104,22 @@ def test_an_issuer_that_is_away_is_waited_for_no_more_than_once_in_ten_seconds(
     assert keys.asked == 3
 
 
+def test_an_issuer_that_was_never_there_is_waited_for_no_more_than_once_a_second(
+    issuer: Issuer, keys: Keys, verifier: Verifier
+) -> None:
+    def slow(url: str) -> dict[str, Any]:
+        keys.now += 2
+        return keys.fetch(url)
+
+    verifier.fetch, keys.issuer = slow, None
+    for _ in range(50):
+        with pytest.raises(IssuerUnreachableError):
+            verifier.principal(bearer(issuer))
+    assert keys.asked == 1
+    keys.now, keys.issuer = keys.now + 1.5, issuer
+    assert verifier.principal(bearer(issuer)).id == "ranker"
+
+
 def test_without_any_keys_nobody_can_be_told_from_anybody(issuer: Issuer, keys: Keys, verifier: Verifier) -> None:
     keys.issuer = None
     with pytest.raises(IssuerUnreachableError):
