@@ -18,17 +18,20 @@ _ARCHIVED = {"GLACIER", "DEEP_ARCHIVE"}
 
 def look(bucket: Bucket, place: Place, dataset: Dataset) -> Iterator[Finding]:
     objects = {one["Key"]: one for one in bucket.listing(dataset.prefix)}
-    archived = [key for key, one in objects.items() if one.get("StorageClass") in _ARCHIVED]
-    for key in archived[:_TOLD]:
-        restore = f"aws s3api restore-object --bucket {bucket.name} --key {quoted(key)} --restore-request Days=7"
-        yield wrong("objects", f"{key} is archived, and cannot be read", restore)
     aside = [key for key in objects if not dataset.holds(bucket.name, key)]
     if aside:
         yield ok("objects", f"{len(aside)} are passed over by their names (_, ., manifest), such as {aside[0]}")
-    wanted = [key for key in objects if key not in {*archived, *aside}]
+    wanted = [key for key in objects if key not in aside]
     ledger = DynamoLedger(place.client("dynamodb"), place.outputs["LedgerTable"])
     rows = ledger.rows(dataset.id, [key.removeprefix(dataset.prefix) for key in wanted])
     readings = {dataset.prefix + row.key: row.reading for row in rows}
+    # One that was counted before it was archived, or is restored for some days, still counts.
+    counted = {key for key, reading in readings.items() if reading is not None and reading.state is State.LIVE}
+    archived = [key for key in wanted if objects[key].get("StorageClass") in _ARCHIVED and key not in counted]
+    for key in archived[:_TOLD]:
+        restore = f"aws s3api restore-object --bucket {bucket.name} --key {quoted(key)} --restore-request Days=7"
+        yield wrong("objects", f"{key} is archived, and cannot be read", restore)
+    wanted = [key for key in wanted if key not in archived]
     unread = [key for key in wanted if (reading := readings.get(key)) is None or reading.state is State.DELETED]
     bad = {key: reading.reason for key in wanted if (reading := readings.get(key)) and reading.state is State.BAD}
     if unread:
