@@ -18,7 +18,6 @@ from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.counting.accounting import AccountingMismatchError
 from offer_ranking.counting.engine import count_object
 from offer_ranking.counting.hint import Hint
-from offer_ranking.counting.ledger import State
 from offer_ranking.counting.protocol import Counting
 from offer_ranking.learning.refresh import Refresh
 from offer_ranking.learning.training import Trainer
@@ -51,7 +50,7 @@ backfills = BackfillWork(clients.dynamodb(), os.environ["LEDGER_TABLE"])
 
 def _tell(what: str, of: dict[str, str]) -> None:
     logger.info(what, **of)  # type: ignore[arg-type] # Powertools takes any keys
-    if of.get("state") == State.BAD:
+    if what == "set aside":
         metrics.add_metric("BadObjects", MetricUnit.Count, 1)
     if what == "repaired":
         metrics.add_metric("RepairedCounts", MetricUnit.Count, int(of["values"]))

@@ -37,6 +37,27 @@ def test_a_bad_object_is_told_under_the_name_and_dimension_that_its_alarm_has(
     assert line["service"] == "refresh_rankings"
 
 
+def test_a_bad_object_is_told_again_only_when_it_is_bad_in_another_way(
+    system: System, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each sweep looks again at an archived object: its alarm rang every day, and so of no other object."""
+    dataset, _ = system.live_model()
+    place = {"Bucket": dataset["bucket"], "Key": system.put(dataset, "a.json.gz", [display("a")])}
+    client = boto3.client("s3")
+    client.copy_object(**place, CopySource=place, StorageClass="GLACIER")
+
+    def times() -> int:
+        capsys.readouterr()
+        handler("refresh_rankings").lambda_handler({"hint": "sweep"}, None)
+        system.settle()
+        return len(told(capsys, "BadObjects"))
+
+    assert [times(), times(), times()] == [1, 0, 0]
+    for body in (b"\x1f\x8b\x08 no gzip", b"\x1f\x8b\x08 nor this"):
+        client.put_object(**place, Body=body)
+        assert [times(), times()] == [1, 0]
+
+
 def test_an_account_that_does_not_add_up_is_told_and_its_message_comes_again(
     system: System, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,11 @@ class Reading:
         """The name of the delta that the object counts as; None counts as nothing."""
         return self.tried if self.state is State.LIVE else None
 
+    def is_as(self, known: Reading | None) -> bool:
+        """Whether an earlier reading found the same: this state and version, for this reason, by whatever parser."""
+        mine = (self.state, self.version, self.reason)
+        return known is not None and mine == (known.state, known.version, known.reason)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

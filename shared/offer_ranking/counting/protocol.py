@@ -83,6 +83,10 @@ class Counting:
         self.ledger.settle(place.dataset_id, place.key, generation, reading)
         return reading
 
+    def known(self, place: Place) -> Reading | None:
+        """What the last reading of the object found; None before the first."""
+        return next((row.reading for row in self.ledger.rows(place.dataset_id, [place.key])), None)
+
     def merge(self, dataset_id: str, keys: Sequence[str] = ()) -> bool:
         """Bring the aggregate up to the ledger: the objects `keys`, and whatever else is dirty.
 
@@ -183,8 +187,8 @@ class Counting:
 
     def _as_known(self, place: Place, version: str) -> Reading | None:
         """How an archived object was read before it went there, by whatever parser. Each sweep looks again."""
-        known = (row.reading for row in self.ledger.rows(place.dataset_id, [place.key]))
-        return next((one for one in known if one and one.version == version and one.state is State.LIVE), None)
+        known = self.known(place)
+        return known if known and known.version == version and known.state is State.LIVE else None
 
     def _apply(self, before: Pointer, rows: Sequence[Row]) -> bool:
         """Bring as many rows as fit into the aggregate; False when another merge, or a recount, was faster."""

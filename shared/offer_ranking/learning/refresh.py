@@ -19,7 +19,7 @@ from offer_ranking.catalog.errors import NotFoundError
 from offer_ranking.catalog.lifecycle import Status
 from offer_ranking.catalog.model import Model
 from offer_ranking.counting.hint import Fit, Hint, LookAt, Merge, Sweep
-from offer_ranking.counting.ledger import State
+from offer_ranking.counting.ledger import Reading, State
 from offer_ranking.counting.protocol import Counting, Place
 from offer_ranking.learning.training import LEAST_BETWEEN_FITS, Outcome, Trainer
 
@@ -74,7 +74,8 @@ class Refresh:
         """Follow the hints of one batch, (message id, hint); ids of the messages to be given again.
 
         Objects are counted one by one and merged once a dataset, a model is fitted once. One object at least is
-        counted, one model fitted, and more while `has_time`; the others are hinted at anew.
+        counted or one page swept, one dataset merged, one model fitted, and more while `has_time`; the others are
+        hinted at anew.
         """
         batch = _Batch(self, request_id, has_time)
         for message_id, hint in messages:
@@ -114,16 +115,21 @@ class Refresh:
         for place in new:
             if counted and not has_time():
                 break
-            reading = self.counting.count(place)
-            bad += self._told(dataset_id, reading.state, reading.reason)
+            bad += self._count(place).state is State.BAD
             counted.append(place.key)
         self._merge(dataset_id, counted)
         left = [place.key for place in new[len(counted) :]]
         return Counted(_whole(dataset, counted), _whole(dataset, left), bad)
 
-    def _told(self, dataset_id: str, state: State, reason: str | None) -> bool:
-        self.tell("counted", {"dataset_id": dataset_id, "state": state, "reason": reason or ""})
-        return state is State.BAD
+    def _count(self, place: Place) -> Reading:
+        known = self.counting.known(place)
+        reading = self.counting.count(place)
+        of = {"dataset_id": place.dataset_id, "state": reading.state.value, "reason": reading.reason or ""}
+        self.tell("counted", of)
+        # Every sweep looks again at what is archived: told each time, its alarm would never say anything else.
+        if reading.state is State.BAD and not reading.is_as(known):
+            self.tell("set aside", of)
+        return reading
 
     def _merge(self, dataset_id: str, keys: Sequence[str]) -> None:
         """Bring the dataset's counts up to date, and have the models that learn from it fitted."""
@@ -186,14 +192,17 @@ class _Batch:
     )
     _to_fit: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _window_moved: set[str] = field(default_factory=set)
-    _counted: int = 0
+    _begun: int = 0  # objects and pages of sweeps
 
     def take(self, message_id: str, hint: Hint) -> None:
         match hint:
             case LookAt(bucket, key):
                 self._try([message_id], partial(self._look_at, message_id, bucket, key))
-            case Sweep():
-                self._try([message_id], partial(self.refresh._sweep, hint))  # noqa: SLF001 - one thing in two parts
+            case Sweep(dataset_id, after):
+                step = partial(self.refresh._sweep, hint)  # noqa: SLF001 - one thing in two parts
+                if not self._begins():
+                    step = partial(self.refresh.hints.sweep, dataset_id, after)
+                self._try([message_id], step)
             case Merge(dataset_id):
                 self._looked_at[dataset_id][""].append(message_id)
             case Fit(model_id, window_moved):
@@ -202,10 +211,13 @@ class _Batch:
 
     def finish(self) -> None:
         """What is done once for many messages."""
-        for dataset_id, by_key in self._looked_at.items():
+        for n, (dataset_id, by_key) in enumerate(self._looked_at.items()):
             message_ids = [one for some in by_key.values() for one in some]
             keys = [key for key in by_key if key]
-            self._try(message_ids, partial(self.refresh._merge, dataset_id, keys))  # noqa: SLF001
+            merge = partial(self.refresh._merge, dataset_id, keys)  # noqa: SLF001
+            if n and not self.has_time():
+                merge = partial(self.refresh.hints.merge, dataset_id)  # its rows stay dirty: no object need be named
+            self._try(message_ids, merge)
         for n, (model_id, message_ids) in enumerate(self._to_fit.items()):
             moved = model_id in self._window_moved
             fit = partial(self.refresh._fit, model_id, self.request_id, window_moved=moved)  # noqa: SLF001
@@ -225,12 +237,17 @@ class _Batch:
         dataset = self.refresh.datasets.holding(bucket, key)
         if dataset is None:
             return
-        # A batch that outlasts its call comes again as a whole, minutes later, and is set aside after five such calls.
-        if self._counted and not self.has_time():
+        if not self._begins():
             self.refresh.hints.look_at(bucket, [key])
             return
-        self._counted += 1
         place = Place.of(dataset, key)
-        reading = self.refresh.counting.count(place)
+        self.refresh._count(place)  # noqa: SLF001
         self._looked_at[dataset.id][place.key].append(message_id)
-        self.refresh._told(dataset.id, reading.state, reading.reason)  # noqa: SLF001
+
+    def _begins(self) -> bool:
+        """Whether one more object, or page of a sweep, is begun; the first always is."""
+        # A batch that outlasts its call comes again as a whole, minutes later, and is set aside after five such calls.
+        if self._begun and not self.has_time():
+            return False
+        self._begun += 1
+        return True
