@@ -24,10 +24,10 @@ from offer_ranking.catalog.decision import (
     edit_decision,
 )
 from offer_ranking.catalog.door_request import DoorRequests
-from offer_ranking.catalog.listing import page
+from offer_ranking.catalog.listing import page, size_of
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api, Call
-from offer_ranking.http.definitions import HistoryPage, change_of, creating, history_page, shown, size_of
+from offer_ranking.http.definitions import HistoryPage, change_of, creating, history_page, shown
 from offer_ranking.http.lists import (
     DatastreamPage,
     DecisionPage,

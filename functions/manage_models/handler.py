@@ -18,7 +18,7 @@ from aws_lambda_powertools import Logger
 from offer_ranking import __version__
 from offer_ranking.catalog.dataset import Dataset, DatasetEdit, NewDataset, check_unused, define_dataset, edit_dataset
 from offer_ranking.catalog.lifecycle import Status
-from offer_ranking.catalog.listing import page
+from offer_ranking.catalog.listing import page, size_of
 from offer_ranking.catalog.model import (
     Duplicate,
     Model,
@@ -33,7 +33,7 @@ from offer_ranking.catalog.model import (
 from offer_ranking.catalog.once import Once
 from offer_ranking.http import problem as problems
 from offer_ranking.http.api import Answer, Api, Call
-from offer_ranking.http.definitions import HistoryPage, change_of, creating, history_page, shown, size_of
+from offer_ranking.http.definitions import HistoryPage, change_of, creating, history_page, shown
 from offer_ranking.http.lists import DatasetPage, DatasetQuery, ModelPage, ModelQuery, PageQuery, field_of, page_answer
 from offer_ranking.http.once import once
 from offer_ranking.http.principal import Permission

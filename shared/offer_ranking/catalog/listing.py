@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Generic, Protocol, TypeVar
 
 from offer_ranking.catalog.errors import UnsuitableError
@@ -24,7 +25,7 @@ D = TypeVar("D", bound=Definition)
 T = TypeVar("T")
 
 MOST_BYTES = 4_000_000
-"""Of a page, as its definitions are measured: Lambda answers with 6 MB at most."""
+"""Of a page or of the offers of an answer, by `size_of`: Lambda answers with 6 MB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,14 @@ def within(things: Iterable[T], size: Callable[[T], int]) -> list[T]:
             break
         taken.append(thing)
     return taken
+
+
+def size_of(thing: object) -> int:
+    """In bytes, as Lambda writes an answer: JSON as a text within JSON, which doubles each quote and backslash.
+
+    `thing` is a Value, or what JSON can hold.
+    """
+    return len(json.dumps(json.dumps(thing, default=methodcaller("json_ready"))))
 
 
 def write_place(order: str, *parts: str) -> str:

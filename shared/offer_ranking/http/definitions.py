@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -13,10 +12,9 @@ from offer_ranking.catalog.dataset import Dataset
 from offer_ranking.catalog.datastream import Datastream
 from offer_ranking.catalog.decision import Decision
 from offer_ranking.catalog.errors import NotFoundError, UnsuitableError
-from offer_ranking.catalog.listing import read_place, within, write_place
+from offer_ranking.catalog.listing import read_place, size_of, within, write_place
 from offer_ranking.catalog.model import Model
 from offer_ranking.catalog.once import Once
-from offer_ranking.catalog.value import Value
 from offer_ranking.http.api import Answer, Call, etag
 from offer_ranking.http.lists import PageQuery
 
@@ -107,8 +105,3 @@ def _version(start: str) -> int:
     if not (version.isascii() and version.isdecimal() and len(version) <= 10):
         raise UnsuitableError("/query/start", "start is not a place that a list answered as next")
     return int(version)
-
-
-def size_of(value: Value) -> int:
-    """In bytes, as Lambda writes an answer: JSON as a text within JSON, which doubles each quote and backslash."""
-    return len(json.dumps(json.dumps(value.json_ready())))

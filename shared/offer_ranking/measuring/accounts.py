@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypedDict
 
+from offer_ranking.catalog.listing import MOST_BYTES, size_of
 from offer_ranking.counting.accounting import Accounting
 from offer_ranking.measuring.report import AccountingReport
 
@@ -48,7 +49,10 @@ class RefusedText(TypedDict):
 
 
 class RefusedLines(TypedDict):
-    """A page of refused lines: of each object the first hundred are kept. `next` as in a dataset's account."""
+    """A page of refused lines, fewer than asked for when they are large: of each object the first hundred are kept.
+
+    `next` as in a dataset's account.
+    """
 
     lines: list[RefusedText]
     next: str | None
@@ -87,7 +91,7 @@ def refused_lines(  # noqa: PLR0913 - a question
     """The next refused lines, for whatever reason or for one, and where to go on."""
     rows = ledger.between(dataset.id, start["key"], None, _ROWS + 1)
     shown: list[RefusedText] = []
-    last, read = start["key"], 0
+    last, read, size = start["key"], 0, 0
     for row in rows[:_ROWS]:
         if (name := _refusing(row, reason)) is not None:
             if read == _FILES:
@@ -97,10 +101,11 @@ def refused_lines(  # noqa: PLR0913 - a question
             for one in files.refused(name):
                 if one.line <= seen or reason not in {None, one.reason}:
                     continue
-                if len(shown) == limit:
+                text = RefusedText(object=dataset.prefix + row.key, line=one.line, reason=one.reason, text=one.text)
+                size += size_of(text)
+                if len(shown) == limit or (shown and size > MOST_BYTES):
                     return shown, Place(key=last, begun=row.key, line=seen)
                 seen = one.line
-                text = RefusedText(object=dataset.prefix + row.key, line=one.line, reason=one.reason, text=one.text)
                 shown.append(text)
         last = row.key
     is_more = bool(rows) and rows[-1].key != last

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from offer_ranking.catalog.lifecycle import Status
+from offer_ranking.catalog.listing import size_of, within
 from offer_ranking.counting.counts import CONVERSION, HOURS_PER_DAY, IMPRESSION
 from offer_ranking.measuring.lift import LEAST_CONVERSIONS, half_width
 from offer_ranking.measuring.rate import Rate, rate_of
@@ -48,7 +49,7 @@ class Readiness(TypedDict):
 
     `ready` when there are impressions and conversions to learn from. `offersWithoutImpressions` are those that were
     asked for and were not shown, and those that have conversions only: they start with what is believed of any offer.
-    Of more than 10,000 offers the most shown ones are told.
+    Of more than 10,000 offers, or of fewer with long ids, the most shown ones are told.
     `impressionsPerDay` is of the last 14 whole days, or of as many as there are since the first event;
     null before there is any. `expectedDays` take it that the model ranks all of this traffic, in which
     `baseRate` is earned, and `randomShare` of it at random. `notes` say what is amiss or uncertain.
@@ -110,7 +111,8 @@ def readiness(  # noqa: PLR0913 - a question
     offers = _offers(inside)
     total = rate_of(np.array([sum(one[kind] for one in offers) for kind in ("impressions", "conversions")]))
     shown = {one["id"] for one in offers if one["impressions"]}
-    told = sorted(sorted(offers, key=lambda one: -one["impressions"])[:MOST_OFFERS], key=lambda one: one["id"])
+    most_shown = sorted(offers, key=lambda one: -one["impressions"])[:MOST_OFFERS]
+    told = sorted(within(most_shown, _size), key=lambda one: one["id"])
     missing = sorted({*asked, *(one["id"] for one in told)} - shown)
     per_day, days = _recent_impressions(counts, hour // HOURS_PER_DAY)
     base_rate = min(total["conversionRate"], 1.0) if total["conversionRate"] is not None else None
@@ -193,9 +195,16 @@ def _lines(lines: int) -> str:
 
 def _offer_notes(offers: Sequence[OfferEvents], missing: Sequence[str]) -> list[str]:
     known = {one["id"] for one in offers}
-    return [
-        f"Offer {one!r} has conversions only." if one in known else f"Offer {one!r} has no events." for one in missing
-    ]
+    return [_conversions_only(one) if one in known else f"Offer {one!r} has no events." for one in missing]
+
+
+def _conversions_only(offer: str) -> str:
+    return f"Offer {offer!r} has conversions only."
+
+
+def _size(one: OfferEvents) -> int:
+    """In an answer; one without impressions stands in it three times."""
+    return size_of(one if one["impressions"] else [one, one["id"], _conversions_only(one["id"])])
 
 
 def _traffic_notes(per_day: float | None, days: int) -> list[str]:

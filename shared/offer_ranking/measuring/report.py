@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import numpy as np
 
+from offer_ranking.catalog.listing import size_of, within
 from offer_ranking.catalog.model import ModelType
 from offer_ranking.catalog.settings import Settings
 from offer_ranking.learning.evidence import Evidence, Weights
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 class OfferReport(TypedDict):
     """One offer, by all its events. `interval` holds its true rate with 95 % probability; `probabilityBest` says how
     probably that is the highest of all these offers; `share` is the offer's part of all impressions. Of more than
-    10,000 offers, as many as a model ranks, the most shown ones are told.
+    10,000 offers, as many as a model ranks, or of fewer with long ids, the most shown ones are told.
     """
 
     id: str
@@ -85,7 +86,8 @@ class Report(TypedDict):
     personalization: NotRequired[Lift]
 
 
-MOST_OFFERS = 10_000  # a fifth of a kilobyte each, of the 6 MB that an answer may have
+MOST_OFFERS = 10_000
+_BESIDE_ID = 300  # bytes of an offer's numbers and their names, as Lambda writes them
 _ALL_TIME = Settings(window_days=None)
 _LONG_AFTER = 2**41  # hours: all conversions have come, and every impression counts in full
 
@@ -132,7 +134,8 @@ def _offers(counts: Counts) -> list[OfferReport]:
     offers = Versions.of(counts.offer.words)
     evidence = Evidence(offers, *tallies.sums(counts.offer.codes.astype(np.intp), len(offers)))
     rates = Rates.learned(evidence)
-    shown = np.sort(np.argsort(-evidence.impressions, kind="stable")[:MOST_OFFERS])
+    most_shown = np.argsort(-evidence.impressions, kind="stable")[:MOST_OFFERS].tolist()
+    shown = np.sort(np.array(within(most_shown, lambda row: size_of(offers.offers[row]) + _BESIDE_ID), dtype=np.intp))
     intervals = credible_intervals(*rates.shapes(shown))
     best = first_places(rates.draws(shown))
     total = max(evidence.impressions.sum(), 1.0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -34,10 +35,10 @@ class World:
         self.ledger = FakeLedger()
         self.files = FakeFiles()
 
-    def read(self, key: str, *reasons: str, counted: int = 1) -> None:
-        """An object was read; one line is refused for each reason, the first on line 2."""
+    def read(self, key: str, *reasons: str, counted: int = 1, text: str = "") -> None:
+        """An object was read; one line, which ends with `text`, is refused for each reason, the first on line 2."""
         refused = {reason: reasons.count(reason) for reason in reasons}
-        lines = [RefusedLine(n + 2, reason, f"{key} {n}") for n, reason in enumerate(reasons)]
+        lines = [RefusedLine(n + 2, reason, f"{key} {n}{text}") for n, reason in enumerate(reasons)]
         self.files.put_refused(f"delta of {key}", lines)
         accounting = Accounting.of(counted=counted, refused=refused)
         self.settle(key, Reading(State.LIVE, "v1", f"delta of {key}", accounting=accounting))
@@ -115,6 +116,17 @@ def test_refused_lines_come_in_pages_that_end_within_an_object_too(world: World)
         assert [line for page in pages for line in page] == every
         assert all(len(page) <= limit for page in pages)
     assert world.refused(limit=4) == [every]
+
+
+def test_a_page_of_large_refused_lines_ends_before_it_outgrows_an_answer(world: World) -> None:
+    """Lambda writes an emoji in 14 bytes and answers with 6,291,556."""
+    for key in "0123456789":
+        world.read(key, *100 * ["no-id"], text=990 * "\U0001f34c")
+    pages = world.refused(limit=1000)
+    assert [line for page in pages for line in page] == [(key, n + 2) for key in "0123456789" for n in range(100)]
+    assert 3 <= len(pages) <= 5
+    shown, _ = refused_lines(DATASET, world.ledger, world.files, reason=None, start=START, limit=1000)
+    assert len(json.dumps(json.dumps(shown))) < 6_291_556
 
 
 def test_refused_lines_are_found_by_their_reason(world: World) -> None:

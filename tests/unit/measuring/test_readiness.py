@@ -119,6 +119,19 @@ def test_of_more_offers_than_a_model_ranks_the_most_shown_are_told(monkeypatch: 
     assert found["offersWithoutImpressions"] == ["x"], "o0 was shown, though it is not told of"
 
 
+@pytest.mark.parametrize("character", ["\U0001f34c", "\\"])
+def test_of_offers_with_long_ids_as_many_are_told_as_an_answer_holds(character: str) -> None:
+    """An id without impressions stands in it three times, once as Python writes it; Lambda answers with 6,291,556."""
+    rows = {Key(NOW - 1, f"{n:04}" + 400 * character, kind=CONVERSION): 1 for n in range(2000)}
+    rows |= {Key(NOW - 1, "z"): 1}
+    found = ready(rows)
+    assert len(json.dumps(json.dumps(found))) < 6_291_556
+    assert 200 < len(found["offersWithoutImpressions"]) < 2000
+    assert len(found["offers"]) == len(found["offersWithoutImpressions"]) + 1
+    assert found["offers"][-1]["id"] == "z", "the only one shown"
+    assert found["totals"] == {"impressions": 1, "conversions": 2000, "conversionRate": 2000}
+
+
 def test_only_the_models_window_is_learned_from_but_traffic_is_of_14_days() -> None:
     model = a_model(settings=Settings(window_days=2))
     found = ready(daily(14, 1000, 30), model=model)

@@ -93,6 +93,17 @@ def test_of_more_offers_than_a_model_ranks_the_most_shown_are_told(monkeypatch: 
     assert sum(one["probabilityBest"] for one in told) == pytest.approx(1, abs=1e-6)
 
 
+def test_of_offers_with_long_ids_as_many_of_the_most_shown_are_told_as_an_answer_holds() -> None:
+    """Nothing bounds an id in events; Lambda writes an emoji in 14 bytes and answers with 6,291,556."""
+    rows = {Key(1, f"{n:04}" + 100 * "\U0001f34c"): 10 + n for n in range(4500)}
+    found = made(counted(rows))
+    told = [one["id"] for one in found["offers"]]
+    assert len(json.dumps(json.dumps(found))) < 6_291_556
+    assert 2000 < len(told) < 4500
+    assert told == sorted(key.offer for key in rows)[-len(told) :], "the most shown"
+    assert found["totals"]["impressions"] == sum(rows.values())
+
+
 def test_the_offer_with_the_higher_rate_is_probably_the_best() -> None:
     rows = {Key(1, "a"): 1000, Key(1, "b"): 1000, Key(1, "c"): 1000}
     rows |= {Key(1, "a", kind=CONVERSION): 20, Key(1, "b", kind=CONVERSION): 40, Key(1, "c", kind=CONVERSION): 38}
