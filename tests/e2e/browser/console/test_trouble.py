@@ -82,6 +82,7 @@ def test_an_expired_token_leads_to_signing_in_and_back_with_what_was_typed(manag
     manager.go("models/new")
     manager.field("Name").fill("Typed before")
     manager.option("For the expired").check()
+    manager.page.get_by_text("This name is free.").wait_for()  # so nothing but Save is sent with what has expired
     manager.page.evaluate("token => sessionStorage.setItem('offer-ranking.token', token)", expired)
     manager.button("Save").click()
     expect(manager.dialog()).to_contain_text("Your sign-in has ended")
